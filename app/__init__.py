@@ -1,0 +1,3 @@
+"""Holdfast: AI-generated images that do not disappear."""
+
+__version__ = "0.1.0"

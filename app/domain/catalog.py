@@ -1,0 +1,163 @@
+"""The catalog's ports: what must be remembered, and what must happen in one transaction.
+
+Every change of an image appends to its owner's `changes` log in the same transaction, with a sequence number that
+has no gaps.  Adapters keep state; which transition is wanted is decided by the services.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from app.domain.captures import Backlog, Capture
+from app.domain.generations import Generation, JobStatus
+from app.domain.ids import GenerationId, ImageId, UserId
+from app.domain.images import Digest, Image, ImageFacts, ImagePosition, ImageSource, NewImage, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyKey:
+    """A caller's `Idempotency-Key` and the digest of what it asked for with it."""
+
+    key: str
+    operation: str
+    request_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """An image, and whether this call made it (False: the same source was known before)."""
+
+    image: Image
+    is_new: bool
+
+
+class ImageCatalog(Protocol):
+    """The images of all owners."""
+
+    async def register(self, new: NewImage, *, idempotency: IdempotencyKey | None = None) -> Registered:
+        """Record an image to capture, or find the one this source already has; one transaction.
+
+        The same source is: the same idempotency key, the same source key, or the same fingerprint, of the same
+        owner, not deleted.  One that was rejected or lost is set to `capturing` again under its old id.  Raise
+        `ImageIdTaken` when *new.id* is another source's or a deleted image's, `IdempotencyKeyReused` when the key
+        came with another request before.
+        """
+
+    async def find(self, user: UserId, image: ImageId) -> Image | None: ...
+
+    async def page(
+        self,
+        user: UserId,
+        *,
+        after: ImagePosition | None,
+        limit: int,
+        sources: Sequence[ImageSource] = (),
+        since: datetime | None = None,
+    ) -> list[Image]:
+        """Return up to *limit* images that are not deleted, newest first, those after *after* only."""
+
+    async def usage(self, user: UserId) -> Usage: ...
+
+    async def mark_deleted(self, user: UserId, image: ImageId, *, reason: str, at: datetime) -> Image | None:
+        """Turn an image into a tombstone and end its capture; its file is then owed an unlink.
+
+        Return the image as it was before, or None when there is none or it was deleted already.
+        """
+
+    async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
+        """Record that nothing of a deleted image is left in the blob store."""
+
+    async def owed_unlinks(self, limit: int) -> list[Image]:
+        """Return deleted images whose file may still be there."""
+
+    async def touch(self, reads: Mapping[tuple[UserId, ImageId], datetime]) -> None:
+        """Record when images were last read; a time earlier than the known one changes nothing."""
+
+
+class CaptureQueue(Protocol):
+    """The captures that are not settled, as a durable queue with leases."""
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Capture]:
+        """Take up to *limit* due captures that nobody holds, earliest deadline first."""
+
+    async def renew(self, captures: Sequence[Capture], *, until: datetime) -> None:
+        """Extend the leases of those captures that are still ours."""
+
+    async def release(self, capture: Capture, *, at: datetime, error: str) -> bool:
+        """Give a capture back, to be tried again at *at*; False when it is no longer ours."""
+
+    async def settle_stored(
+        self, capture: Capture, *, facts: ImageFacts, digest: Digest, at: datetime
+    ) -> Image | None:
+        """Mark its image stored; None when the capture is no longer ours or the image was deleted."""
+
+    async def settle_failed(
+        self, capture: Capture, *, is_lost: bool, reason: str, detail: str, at: datetime
+    ) -> bool:
+        """Mark its image lost or rejected; False when the capture is no longer ours."""
+
+    async def release_all(self, *, owner: str | None, now: datetime) -> int:
+        """Give back what *owner* (None: anybody) holds, due at once; return how many."""
+
+    async def backlog(self) -> Backlog: ...
+
+
+class GenerationCatalog(Protocol):
+    """The generations and their outputs."""
+
+    async def begin(
+        self, generation: Generation, *, idempotency: IdempotencyKey | None = None
+    ) -> Generation:
+        """Record the intent before the provider is called.
+
+        Return the generation of an earlier call with the same idempotency key if there is one, or of the same
+        owner, provider and job id; else *generation*.  Raise `IdempotencyKeyReused`.
+        """
+
+    async def find(self, generation: GenerationId) -> Generation | None: ...
+
+    async def find_job(self, provider: str, job_id: str) -> list[Generation]:
+        """Return every owner's generation of that job."""
+
+    async def update(
+        self,
+        generation: GenerationId,
+        *,
+        status: JobStatus,
+        job_id: str | None,
+        error: str | None = None,
+        error_code: str | None = None,
+        at: datetime,
+    ) -> Generation:
+        """Record what the provider says; a generation that has ended stays as it ended.
+
+        When it ends without success, a first image that was promised and has no source becomes rejected with
+        reason *error_code*.
+        """
+
+    async def forget(self, generation: GenerationId) -> None:
+        """Remove an intent that certainly came to nothing, and its idempotency key; keep one that was promised."""
+
+    async def promise(self, generation: GenerationId, *, at: datetime) -> Image:
+        """Return the first image, fixing its URL: it exists as `capturing` from now on."""
+
+    async def add_outputs(
+        self, generation: GenerationId, outputs: Sequence[NewImage]
+    ) -> list[Image]:
+        """Record the outputs to capture, in one transaction; known ones are left as they are.
+
+        Return all images of the generation in the order of their output index.
+        """
+
+    async def images(self, generation: GenerationId) -> list[Image]:
+        """Return its images in the order of their output index, deleted ones included."""
+
+    async def due(self, *, now: datetime, limit: int) -> list[Generation]:
+        """Return open generations whose next poll is due."""
+
+    async def postpone(self, generation: GenerationId, *, until: datetime) -> bool:
+        """Set the next poll; False when somebody else has set it since it was read, or it has ended."""
+
+    async def orphans(self, *, before: datetime) -> list[Generation]:
+        """Return open generations without a job id that were begun before then."""

@@ -1,0 +1,97 @@
+"""Identifiers, parsed once at the edge.  A parsed id is safe as a file name, an object key and a URL segment."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from app.domain.errors import InvalidInput
+
+_IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_USER_ID = re.compile(r"[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}")
+_GENERATION_ID = re.compile(r"gen_[0-9a-hjkmnp-tv-z]{26}")
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageId:
+    """An image's name within its owner's: 1-128 of `A-Za-z0-9_-`."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id spelled by *text*, or raise `InvalidInput`."""
+        if not _IMAGE_ID.fullmatch(text):
+            raise InvalidInput("An image id is 1-128 of A-Z a-z 0-9 _ -.", field="image_id")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class UserId:
+    """An owner: 1-128 of `A-Za-z0-9_.@+=~-`, not starting with a dot (so never `.` or `..`)."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id spelled by *text*, or raise `InvalidInput`."""
+        if not _USER_ID.fullmatch(text):
+            raise InvalidInput(
+                "A user id is 1-128 of A-Z a-z 0-9 _ . @ + = ~ -, not starting with a dot.", field="user_id"
+            )
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GenerationId:
+    """`gen_` and a lower-case ULID."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id spelled by *text*, or raise `InvalidInput`."""
+        if not _GENERATION_ID.fullmatch(text):
+            raise InvalidInput("That is not a generation id.", field="generation_id")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def ulid(now: datetime, entropy: bytes) -> str:
+    """Return the lower-case ULID of *now* (millisecond precision) and ten bytes of *entropy*.
+
+    26 Crockford characters, ordered by time: 48 bits of milliseconds, then 80 bits of entropy.
+    """
+    number = (int(now.timestamp() * 1000) << 80) | int.from_bytes(entropy[:10], "big")
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+class IdFactory:
+    """Makes new ids from a clock and a source of random bytes, both given from outside."""
+
+    def __init__(self, *, clock: Callable[[], datetime], entropy: Callable[[int], bytes]) -> None:
+        self._clock = clock
+        self._entropy = entropy
+
+    def image(self) -> ImageId:
+        return ImageId(f"img_{self._ulid()}")
+
+    def generation(self) -> GenerationId:
+        return GenerationId(f"gen_{self._ulid()}")
+
+    def token(self) -> str:
+        """Return an opaque name, such as that of a lease's owner: 32 hexadecimal characters."""
+        return self._entropy(16).hex()
+
+    def _ulid(self) -> str:
+        return ulid(self._clock(), self._entropy(10))

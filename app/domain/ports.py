@@ -1,0 +1,167 @@
+"""What the services ask of the world.  Each promise is written for whoever implements it.
+
+The catalog's ports are in `app.domain.catalog`; a fake that passes the contract tests is as good as the real thing.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from app.domain.generations import Job, Order
+from app.domain.images import Digest, ImageFacts
+
+Clock = Callable[[], datetime]
+"""The wall clock: aware, UTC."""
+
+Monotonic = Callable[[], float]
+"""Seconds on a clock that never jumps; only differences mean anything."""
+
+
+class Staging(Protocol):
+    """A nameless file that is being written, on the file system it will be published on."""
+
+    @property
+    def path(self) -> Path:
+        """Where other programs can read it, once sealed."""
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    async def write(self, chunk: bytes) -> None:
+        """Append *chunk*, hashing on the way; raise `StorageFull` or `StorageUnavailable`."""
+
+    async def restart(self) -> None:
+        """Forget everything written so far."""
+
+    async def seal(self) -> Digest:
+        """Make what was written durable and return its size and hash.  Nothing can be written after."""
+
+
+class Blob(Protocol):
+    """An open, complete blob.  Its bytes stay readable even if it is deleted meanwhile."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def file(self) -> BinaryIO | None:
+        """The open file where the store is a local one: `sendfile` may read it.  Else None."""
+
+    def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        """Yield the bytes from *start* up to, not including, *stop*."""
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """The volume, in bytes."""
+
+    total: int
+    free: int
+
+
+class BlobStore(Protocol):
+    """Bytes by key `<user>/<name>.<extension>`.  A blob is visible only once complete, and survives a restart."""
+
+    def stage(self) -> AbstractAsyncContextManager[Staging]:
+        """Begin a blob.  What was not published when the block ends is removed."""
+
+    async def publish(self, staging: Staging, key: str) -> None:
+        """Make a sealed *staging* visible under *key*, durably, never replacing other bytes.
+
+        If the very same bytes already lie there this is a success; if other bytes do, they are moved out of the
+        way into quarantine, for no catalog row can name them yet.
+        """
+
+    async def open(self, key: str) -> Blob:
+        """Return the blob under *key*; raise `NotFound`."""
+
+    async def delete(self, key: str) -> None:
+        """Remove *key*, durably.  Removing what is not there is not an error."""
+
+    async def probe(self) -> None:
+        """Write, sync, read back and delete a small file; raise `StorageFull` or `StorageUnavailable`."""
+
+    async def space(self) -> Space: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """An admitted source: an address that may be dialled, or a data URI that may be read."""
+
+    text: str
+    is_data: bool
+    extension: str | None
+    """The extension of the URL's path, if it is one we host."""
+    fingerprint: str
+    """SHA-256 of *text*, 64 lower-case hexadecimal characters."""
+
+
+class Downloader(Protocol):
+    """Fetches sources, and is the only thing that dials an address a stranger named."""
+
+    def admit(self, text: str) -> Source:
+        """Return *text* as a source without touching the network.
+
+        Raise `InvalidInput` when it is no URL at all, `SourceNotAllowed` when its scheme, port or host is not
+        allowed, `SourceRejected` when it is a data URI that is no base64 image.
+        """
+
+    async def fetch(self, source: Source, into: Staging) -> None:
+        """Write all the bytes of *source* into *into*, or raise; seals nothing.
+
+        `SourceNotAllowed`: an address or a redirect is not allowed.  `SourceGone`: 401, 403, 404 or 410.
+        `SourceRejected`: too large, or an encoding or a type that cannot be an image.  `SourceUnavailable`:
+        anything that may go better next time; `retry_after` is set where the source gave one.
+        """
+
+    async def aclose(self) -> None: ...
+
+
+class Inspector(Protocol):
+    """Looks into bytes of unknown intent, off the event loop and out of this process."""
+
+    async def inspect(self, path: Path) -> ImageFacts:
+        """Decode the whole file at *path*.
+
+        Raise `SourceRejected` when it is no complete image of an accepted format within the limits, or when
+        decoding it crashed or hung; `Overloaded` when the queue is full.
+        """
+
+    async def aclose(self) -> None: ...
+
+
+class Provider(Protocol):
+    """A service that runs models."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def create(
+        self, order: Order, *, wait: timedelta, cancel_after: timedelta | None, webhook: str | None
+    ) -> Job:
+        """Start a job and wait for it up to *wait*.  Never sent twice.
+
+        `ProviderNotConfigured`, `ProviderCredit`, `ProviderThrottled` (with `retry_after`), `ProviderFailed`
+        (refused: nothing was started), `ProviderUnreachable` (no connection: nothing was started) or
+        `ProviderAnswerLost` (something may have been started).
+        """
+
+    async def get(self, job_id: str) -> Job:
+        """Return the job; raise `NotFound`, `ProviderThrottled` or `ProviderUnreachable`."""
+
+    async def cancel(self, job_id: str) -> Job:
+        """Ask the job to stop and return it; one that has ended stays as it is.  Raises as `get` does."""
+
+    def recent(self, since: datetime) -> AsyncIterator[Job]:
+        """Yield the jobs created since then, newest first; raise as `get` does."""
+
+    def parse(self, document: Mapping[str, Any]) -> Job:
+        """Return the job a document describes, as the API or a webhook sends it; raise `InvalidInput`."""
+
+    async def aclose(self) -> None: ...

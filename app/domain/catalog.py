@@ -35,7 +35,7 @@ class Registered:
 class ImageCatalog(Protocol):
     """The images of all owners."""
 
-    async def register(self, new: NewImage, *, idempotency: IdempotencyKey | None = None) -> Registered:
+    async def register(self, new: NewImage, *, idempotency_key: IdempotencyKey | None = None) -> Registered:
         """Record an image to capture, or find the one this source already has; one transaction.
 
         The same source is: the same idempotency key, the same source key, or the same fingerprint, of the same
@@ -87,14 +87,10 @@ class CaptureQueue(Protocol):
     async def release(self, capture: Capture, *, at: datetime, error: str) -> bool:
         """Give a capture back, to be tried again at *at*; False when it is no longer ours."""
 
-    async def settle_stored(
-        self, capture: Capture, *, facts: ImageFacts, digest: Digest, at: datetime
-    ) -> Image | None:
+    async def settle_stored(self, capture: Capture, *, facts: ImageFacts, digest: Digest, at: datetime) -> Image | None:
         """Mark its image stored; None when the capture is no longer ours or the image was deleted."""
 
-    async def settle_failed(
-        self, capture: Capture, *, is_lost: bool, reason: str, detail: str, at: datetime
-    ) -> bool:
+    async def settle_failed(self, capture: Capture, *, is_lost: bool, reason: str, detail: str, at: datetime) -> bool:
         """Mark its image lost or rejected; False when the capture is no longer ours."""
 
     async def release_all(self, *, owner: str | None, now: datetime) -> int:
@@ -106,9 +102,7 @@ class CaptureQueue(Protocol):
 class GenerationCatalog(Protocol):
     """The generations and their outputs."""
 
-    async def begin(
-        self, generation: Generation, *, idempotency: IdempotencyKey | None = None
-    ) -> Generation:
+    async def begin(self, generation: Generation, *, idempotency_key: IdempotencyKey | None = None) -> Generation:
         """Record the intent before the provider is called.
 
         Return the generation of an earlier call with the same idempotency key if there is one, or of the same
@@ -139,12 +133,13 @@ class GenerationCatalog(Protocol):
     async def forget(self, generation: GenerationId) -> None:
         """Remove an intent that certainly came to nothing, and its idempotency key; keep one that was promised."""
 
-    async def promise(self, generation: GenerationId, *, at: datetime) -> Image:
-        """Return the first image, fixing its URL: it exists as `capturing` from now on."""
+    async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
+        """Return the first image, fixing its URL: it exists as `capturing` from now on.
 
-    async def add_outputs(
-        self, generation: GenerationId, outputs: Sequence[NewImage]
-    ) -> list[Image]:
+        None when the generation has ended and there is nothing to promise.
+        """
+
+    async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
         """Record the outputs to capture, in one transaction; known ones are left as they are.
 
         Return all images of the generation in the order of their output index.
@@ -156,7 +151,7 @@ class GenerationCatalog(Protocol):
     async def due(self, *, now: datetime, limit: int) -> list[Generation]:
         """Return open generations whose next poll is due."""
 
-    async def postpone(self, generation: GenerationId, *, until: datetime) -> bool:
+    async def postpone(self, generation: Generation, *, until: datetime) -> bool:
         """Set the next poll; False when somebody else has set it since it was read, or it has ended."""
 
     async def orphans(self, *, before: datetime) -> list[Generation]:

@@ -1,0 +1,131 @@
+"""`BlobStore` in a folder: `<root>/<user>/<id>.<extension>`, with staging and quarantine beside the owners.
+
+User ids cannot start with a dot, so `.staging` and `.quarantine` are nobody's.  They lie under the root because a name
+can be published without copying only within one file system.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from app.adapters.blobs import publishing
+from app.adapters.blobs.faults import translated
+from app.adapters.blobs.staging import FileStaging, is_abandoned
+from app.domain.errors import NotFound, StorageFull, StorageUnavailable
+from app.domain.ports import Space, Staging
+
+_CHUNK = 256 * 1024
+_GRACE_SECONDS = 60.0
+
+
+class FileBlob:
+    """An open file.  Reads are positioned, so several may run at once."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+
+    @property
+    def size(self) -> int:
+        return self._size
+
+    @property
+    def file(self) -> BinaryIO | None:
+        return self._file
+
+    async def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
+        while start < stop:
+            with translated():
+                chunk = await asyncio.to_thread(os.pread, self._file.fileno(), min(_CHUNK, stop - start), start)
+            if not chunk:
+                raise StorageUnavailable("The file is shorter than it was.")
+            start += len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        self._file.close()
+
+
+class VolumeBlobStore:
+    """Keeps blobs below *root*; *reserve* bytes stay free, so that deletions and the catalog still work."""
+
+    def __init__(self, root: Path, *, new_name: Callable[[], str], reserve: int) -> None:
+        self._root = root
+        self._staging = root / ".staging"
+        self._quarantine = root / ".quarantine"
+        self._new_name = new_name
+        self._reserve = reserve
+
+    async def prepare(self) -> None:
+        """Make the folders, and remove what writers that died left in staging."""
+        with translated():
+            await asyncio.to_thread(self._prepare)
+
+    @asynccontextmanager
+    async def stage(self) -> AsyncIterator[FileStaging]:
+        if (await self.space()).free < self._reserve:
+            raise StorageFull("The volume is full.", retry_after=60)
+        staging = FileStaging(self._staging / self._new_name())
+        try:
+            await staging.create()
+            yield staging
+        finally:
+            with suppress(FileNotFoundError):
+                await asyncio.to_thread(staging.path.unlink)
+            await staging.aclose()
+
+    async def publish(self, staging: Staging, key: str) -> None:
+        aside = self._quarantine / f"{key.replace('/', '~')}.{self._new_name()}"
+        with translated():
+            await asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside)
+
+    async def open(self, key: str) -> FileBlob:
+        # On the loop: opening a local file takes microseconds, a thread hop several times that (benchmarks/README.md).
+        try:
+            return FileBlob(_open_regular(self._path(key)))
+        except FileNotFoundError:
+            raise NotFound("No such image.") from None
+        except OSError:
+            with translated():
+                raise
+
+    async def delete(self, key: str) -> None:
+        with translated():
+            await asyncio.to_thread(publishing.remove, self._path(key))
+
+    async def probe(self) -> None:
+        async with self.stage() as staging:
+            await staging.write(b"holdfast")
+            await staging.seal()
+            with translated():
+                read = await asyncio.to_thread(staging.path.read_bytes)
+        if read != b"holdfast":
+            raise StorageUnavailable("The volume did not keep what was written.")
+
+    async def space(self) -> Space:
+        with translated():
+            volume = await asyncio.to_thread(os.statvfs, self._root)
+        # A volume without free inodes takes no new file, however many bytes are free.
+        free = volume.f_bavail * volume.f_frsize if volume.f_favail or not volume.f_files else 0
+        return Space(total=volume.f_blocks * volume.f_frsize, free=free)
+
+    def _path(self, key: str) -> Path:
+        return self._root / key
+
+    def _prepare(self) -> None:
+        self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
+        publishing.make_folder(self._staging)
+        publishing.make_folder(self._quarantine)
+        for path in self._staging.iterdir():
+            # The grace covers a writer in another process between making its file and locking it.
+            if time.time() - path.stat().st_mtime > _GRACE_SECONDS and is_abandoned(path):
+                path.unlink(missing_ok=True)
+
+
+def _open_regular(path: Path) -> BinaryIO:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    return open(descriptor, "rb", buffering=0)  # noqa: PTH123 (a descriptor, not a path), SIM115 (the blob closes it)

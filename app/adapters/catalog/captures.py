@@ -1,0 +1,150 @@
+"""`CaptureQueue` over SQL: leases with fencing tokens, so that a holder thought dead cannot settle."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.adapters.catalog import changes, registration, rows
+from app.adapters.catalog.changes import Change
+from app.adapters.catalog.database import Database
+from app.adapters.catalog.schema import captures, images
+from app.domain.captures import Backlog, Capture
+from app.domain.images import Digest, Image, ImageFacts, ImageStatus
+
+
+class SqlCaptures:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Capture]:
+        due = (
+            select(captures.c.user_id, captures.c.image_id)
+            .where(
+                captures.c.state == "open",
+                captures.c.next_attempt_at <= now,
+                or_(captures.c.lease_until.is_(None), captures.c.lease_until <= now),
+            )
+            .order_by(captures.c.deadline.is_(None), captures.c.deadline, captures.c.created_at)
+            .limit(limit)
+        )
+        async with self._database.write() as connection:
+            keys = [(row.user_id, row.image_id) for row in await connection.execute(due)]
+            if not keys:
+                return []
+            await connection.execute(
+                update(captures)
+                .where(_among(keys))
+                .values(
+                    lease_owner=owner,
+                    lease_until=now + lease,
+                    token=captures.c.token + 1,
+                    attempts=captures.c.attempts + 1,
+                )
+            )
+            claimed = await connection.execute(
+                select(captures, images.c.source)
+                .join(images, and_(images.c.user_id == captures.c.user_id, images.c.id == captures.c.image_id))
+                .where(_among(keys))
+                .order_by(captures.c.deadline.is_(None), captures.c.deadline, captures.c.created_at)
+            )
+            return [rows.to_capture(row) for row in claimed]
+
+    async def renew(self, held: Sequence[Capture], *, until: datetime) -> None:
+        if not held:
+            return
+        statement = (
+            update(captures)
+            .where(
+                captures.c.user_id == bindparam("of_user"),
+                captures.c.image_id == bindparam("of_image"),
+                captures.c.token == bindparam("held_token"),
+                captures.c.state == "open",
+            )
+            .values(lease_until=until)
+        )
+        async with self._database.write() as connection:
+            await connection.execute(
+                statement,
+                [{"of_user": str(c.user), "of_image": str(c.image), "held_token": c.token} for c in held],
+            )
+
+    async def release(self, capture: Capture, *, at: datetime, error: str) -> bool:
+        async with self._database.write() as connection:
+            return await _settle(
+                connection,
+                capture,
+                {"next_attempt_at": at, "lease_owner": None, "lease_until": None, "last_error": error},
+            )
+
+    async def settle_stored(self, capture: Capture, *, facts: ImageFacts, digest: Digest, at: datetime) -> Image | None:
+        user, image = str(capture.user), str(capture.image)
+        async with self._database.write() as connection:
+            if not await _settle(connection, capture, _settled("stored", at)):
+                return None
+            await connection.execute(
+                update(images)
+                .where(images.c.user_id == user, images.c.id == image)
+                .values(status=ImageStatus.STORED.value, hosted_at=at, **rows.of_facts(facts, digest))
+            )
+            await changes.record(connection, user, image, Change.STORED, at)
+            row = await registration.image_row(connection, user, image)
+        return None if row is None else rows.to_image(row)
+
+    async def settle_failed(self, capture: Capture, *, is_lost: bool, reason: str, detail: str, at: datetime) -> bool:
+        user, image = str(capture.user), str(capture.image)
+        status = ImageStatus.LOST if is_lost else ImageStatus.REJECTED
+        async with self._database.write() as connection:
+            if not await _settle(connection, capture, _settled(status.value, at)):
+                return False
+            await connection.execute(
+                update(images)
+                .where(images.c.user_id == user, images.c.id == image)
+                .values(status=status.value, ended_at=at, reason=reason, detail=detail)
+            )
+            await changes.record(connection, user, image, Change(status.value), at)
+        return True
+
+    async def release_all(self, *, owner: str | None, now: datetime) -> int:
+        held = captures.c.lease_owner.is_not(None) if owner is None else captures.c.lease_owner == owner
+        async with self._database.write() as connection:
+            result = await connection.execute(
+                update(captures)
+                .where(captures.c.state == "open", held)
+                .values(lease_owner=None, lease_until=None, next_attempt_at=now)
+            )
+        return result.rowcount
+
+    async def backlog(self) -> Backlog:
+        query = select(func.count(), func.min(captures.c.next_attempt_at), func.min(captures.c.deadline)).where(
+            captures.c.state == "open"
+        )
+        async with self._database.read() as connection:
+            count, next_attempt_at, deadline = (await connection.execute(query)).one()
+        return Backlog(open=count, next_attempt_at=next_attempt_at, earliest_deadline=deadline)
+
+
+def _among(keys: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    return tuple_(captures.c.user_id, captures.c.image_id).in_(keys)
+
+
+def _settled(state: str, at: datetime) -> dict[str, Any]:
+    # A data URI may be megabytes; once settled nobody reads it again.
+    return {"state": state, "settled_at": at, "fetch_from": None, "lease_owner": None, "lease_until": None}
+
+
+async def _settle(connection: AsyncConnection, capture: Capture, values: dict[str, Any]) -> bool:
+    """Change a capture that is still ours; the token fences off whoever held it before."""
+    result = await connection.execute(
+        update(captures)
+        .where(
+            captures.c.user_id == str(capture.user),
+            captures.c.image_id == str(capture.image),
+            captures.c.token == capture.token,
+            captures.c.state == "open",
+        )
+        .values(**values)
+    )
+    return result.rowcount == 1

@@ -1,0 +1,227 @@
+"""`GenerationCatalog` over SQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.adapters.catalog import changes, idempotency, registration, rows
+from app.adapters.catalog.changes import Change
+from app.adapters.catalog.database import Database
+from app.adapters.catalog.schema import generations, images
+from app.domain.catalog import IdempotencyKey
+from app.domain.generations import Generation, JobStatus
+from app.domain.ids import GenerationId
+from app.domain.images import DEFAULT_EXTENSION, Image, ImageSource, ImageStatus, NewImage
+
+_OPEN = [status.value for status in JobStatus if not status.is_terminal]
+
+
+class SqlGenerations:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def begin(self, generation: Generation, *, idempotency_key: IdempotencyKey | None = None) -> Generation:
+        user = str(generation.user)
+        async with self._database.write() as connection:
+            known = await idempotency.find(connection, user, idempotency_key)
+            found = await _row(connection, known) if known else None
+            if found is None and generation.job_id is not None:
+                found = await _of_job(connection, generation)
+            if found is not None:
+                return rows.to_generation(found)
+            await connection.execute(insert(generations).values(**rows.of_generation(generation)))
+            if known is None:
+                await idempotency.remember(connection, user, idempotency_key, str(generation.id), generation.created_at)
+        return generation
+
+    async def find(self, generation: GenerationId) -> Generation | None:
+        async with self._database.read() as connection:
+            row = await _row(connection, str(generation))
+        return None if row is None else rows.to_generation(row)
+
+    async def find_job(self, provider: str, job_id: str) -> list[Generation]:
+        query = select(generations).where(generations.c.provider == provider, generations.c.job_id == job_id)
+        async with self._database.read() as connection:
+            return [rows.to_generation(row) for row in await connection.execute(query)]
+
+    async def update(
+        self,
+        generation: GenerationId,
+        *,
+        status: JobStatus,
+        job_id: str | None,
+        error: str | None = None,
+        error_code: str | None = None,
+        at: datetime,
+    ) -> Generation:
+        ended = {"completed_at": at, "next_poll_at": None} if status.is_terminal else {}
+        async with self._database.write() as connection:
+            result = await connection.execute(
+                update(generations)
+                .where(generations.c.id == str(generation), generations.c.status.in_(_OPEN))
+                .values(
+                    status=status.value,
+                    job_id=job_id or generations.c.job_id,
+                    error=error,
+                    error_code=error_code,
+                    **ended,
+                )
+            )
+            row = await _get(connection, generation)
+            if result.rowcount and status.is_terminal:
+                await _break_promise(connection, row, at)
+        return rows.to_generation(row)
+
+    async def forget(self, generation: GenerationId) -> None:
+        async with self._database.write() as connection:
+            row = await _row(connection, str(generation))
+            if row is None:
+                return
+            if await registration.image_row(connection, row.user_id, row.first_image) is None:
+                await idempotency.forget(connection, row.user_id, row.id)
+                await connection.execute(delete(generations).where(generations.c.id == row.id))
+
+    async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
+        async with self._database.write() as connection:
+            row = await _get(connection, generation)
+            outputs = await _images(connection, generation)
+            if outputs:
+                return outputs[0]
+            if row.status not in _OPEN:
+                return None
+            await connection.execute(
+                insert(images).values(
+                    user_id=row.user_id,
+                    id=row.first_image,
+                    url_extension=DEFAULT_EXTENSION,
+                    status=ImageStatus.CAPTURING.value,
+                    source=ImageSource.GENERATED.value,
+                    created_at=row.created_at,
+                    provider=row.provider,
+                    job_id=row.job_id,
+                    output_index=0,
+                    generation_id=row.id,
+                    metadata=row.metadata,
+                )
+            )
+            await changes.record(connection, row.user_id, row.first_image, Change.CREATED, at)
+            return await registration.get_image(connection, row.user_id, row.first_image)
+
+    async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
+        async with self._database.write() as connection:
+            for new in outputs:
+                await _add_output(connection, new)
+            return await _images(connection, generation)
+
+    async def images(self, generation: GenerationId) -> list[Image]:
+        async with self._database.read() as connection:
+            return await _images(connection, generation)
+
+    async def due(self, *, now: datetime, limit: int) -> list[Generation]:
+        query = (
+            select(generations)
+            .where(generations.c.status.in_(_OPEN), generations.c.next_poll_at <= now)
+            .order_by(generations.c.next_poll_at)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [rows.to_generation(row) for row in await connection.execute(query)]
+
+    async def postpone(self, generation: Generation, *, until: datetime) -> bool:
+        same = (
+            generations.c.next_poll_at.is_(None)
+            if generation.next_poll_at is None
+            else generations.c.next_poll_at == generation.next_poll_at
+        )
+        async with self._database.write() as connection:
+            result = await connection.execute(
+                update(generations)
+                .where(generations.c.id == str(generation.id), generations.c.status.in_(_OPEN), same)
+                .values(next_poll_at=until, polls=generations.c.polls + 1)
+            )
+        return result.rowcount == 1
+
+    async def orphans(self, *, before: datetime) -> list[Generation]:
+        query = select(generations).where(
+            generations.c.status.in_(_OPEN),
+            generations.c.job_id.is_(None),
+            generations.c.created_at < before,
+        )
+        async with self._database.read() as connection:
+            return [rows.to_generation(row) for row in await connection.execute(query)]
+
+
+async def _row(connection: AsyncConnection, generation: str) -> Row[Any] | None:
+    return (await connection.execute(select(generations).where(generations.c.id == generation))).first()
+
+
+async def _get(connection: AsyncConnection, generation: GenerationId) -> Row[Any]:
+    return (await connection.execute(select(generations).where(generations.c.id == str(generation)))).one()
+
+
+async def _of_job(connection: AsyncConnection, generation: Generation) -> Row[Any] | None:
+    return (
+        await connection.execute(
+            select(generations).where(
+                generations.c.user_id == str(generation.user),
+                generations.c.provider == generation.provider,
+                generations.c.job_id == generation.job_id,
+            )
+        )
+    ).first()
+
+
+async def _images(connection: AsyncConnection, generation: GenerationId) -> list[Image]:
+    found = await connection.execute(
+        select(images)
+        .where(images.c.generation_id == str(generation))
+        .order_by(images.c.output_index, images.c.created_at)
+    )
+    return [rows.to_image(row) for row in found]
+
+
+async def _add_output(connection: AsyncConnection, new: NewImage) -> None:
+    """Record one output, unless its image is known: as this output, as a promise, or as an import of its address."""
+    user = str(new.user)
+    known = await connection.execute(
+        select(images.c.id).where(
+            images.c.generation_id == str(new.origin.generation),
+            images.c.output_index == new.origin.output_index,
+            images.c.source_key.is_not(None) | (images.c.status == ImageStatus.DELETED),
+        )
+    )
+    if known.first() is not None:
+        return
+    promised = await registration.image_row(connection, user, str(new.id))
+    if promised is not None:
+        await registration.give_source(connection, promised.id, new)
+        return
+    found = await registration.same_source(connection, new)
+    if found is None or (found.generation_id and found.source_key != new.source_key):
+        await registration.insert_image(connection, new)
+    else:
+        await registration.adopt(connection, found.id, new)
+
+
+async def _break_promise(connection: AsyncConnection, row: Row[Any], at: datetime) -> None:
+    """Reject a first image that has a URL but will never have a source."""
+    unserved = await connection.execute(
+        update(images)
+        .where(
+            images.c.user_id == row.user_id,
+            images.c.id == row.first_image,
+            images.c.status == ImageStatus.CAPTURING.value,
+            images.c.source_key.is_(None),
+        )
+        .values(
+            status=ImageStatus.REJECTED.value,
+            ended_at=at,
+            reason=row.error_code or "no_output",
+            detail=row.error,
+        )
+    )
+    if unserved.rowcount:
+        await changes.record(connection, row.user_id, row.first_image, Change.REJECTED, at)

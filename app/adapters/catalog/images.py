@@ -1,0 +1,138 @@
+"""`ImageCatalog` over SQL."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select, true, update
+
+from app.adapters.catalog import changes, idempotency, registration, rows
+from app.adapters.catalog.changes import Change
+from app.adapters.catalog.database import Database
+from app.adapters.catalog.schema import images
+from app.domain.catalog import IdempotencyKey, Registered
+from app.domain.ids import ImageId, UserId
+from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus, NewImage, Usage
+
+
+class SqlImages:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def register(self, new: NewImage, *, idempotency_key: IdempotencyKey | None = None) -> Registered:
+        user = str(new.user)
+        async with self._database.write() as connection:
+            known = await idempotency.find(connection, user, idempotency_key)
+            if known is not None:
+                row = await registration.image_row(connection, user, known)
+                if row is not None:
+                    return Registered(rows.to_image(row), is_new=False)
+            image, is_new = await registration.insert_or_find(connection, new)
+            if known is None:
+                await idempotency.remember(connection, user, idempotency_key, image, new.created_at)
+            return Registered(await registration.get_image(connection, user, image), is_new=is_new)
+
+    async def find(self, user: UserId, image: ImageId) -> Image | None:
+        async with self._database.read() as connection:
+            row = await registration.image_row(connection, str(user), str(image))
+        return None if row is None else rows.to_image(row)
+
+    async def page(
+        self,
+        user: UserId,
+        *,
+        after: ImagePosition | None,
+        limit: int,
+        sources: Sequence[ImageSource] = (),
+        since: datetime | None = None,
+    ) -> list[Image]:
+        query = (
+            select(images)
+            .where(
+                images.c.user_id == str(user),
+                images.c.status != ImageStatus.DELETED,
+                images.c.source.in_([source.value for source in sources]) if sources else true(),
+                images.c.created_at >= since if since else true(),
+                _after(after),
+            )
+            .order_by(images.c.created_at.desc(), images.c.id.desc())
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return [rows.to_image(row) for row in await connection.execute(query)]
+
+    async def usage(self, user: UserId) -> Usage:
+        stored = images.c.status == ImageStatus.STORED
+        query = select(
+            func.count(case((stored, 1))),
+            func.coalesce(func.sum(case((stored, images.c.size_bytes))), 0),
+            func.count(case((images.c.status == ImageStatus.CAPTURING, 1))),
+        ).where(images.c.user_id == str(user))
+        async with self._database.read() as connection:
+            count, size, capturing = (await connection.execute(query)).one()
+        return Usage(images=count, size=size, capturing=capturing)
+
+    async def mark_deleted(self, user: UserId, image: ImageId, *, reason: str, at: datetime) -> Image | None:
+        async with self._database.write() as connection:
+            row = await registration.image_row(connection, str(user), str(image))
+            if row is None or row.status == ImageStatus.DELETED:
+                return None
+            await connection.execute(
+                update(images).where(_is(user, image)).values(_tombstone(reason, at, owed=row.extension is not None))
+            )
+            await registration.end_capture(connection, str(user), str(image), state="canceled", at=at)
+            await changes.record(connection, str(user), str(image), Change.DELETED, at)
+        return rows.to_image(row)
+
+    async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
+        async with self._database.write() as connection:
+            await connection.execute(update(images).where(_is(user, image)).values(unlink_owed=false()))
+
+    async def owed_unlinks(self, limit: int) -> list[Image]:
+        query = select(images).where(images.c.unlink_owed).limit(limit)
+        async with self._database.read() as connection:
+            return [rows.to_image(row) for row in await connection.execute(query)]
+
+    async def touch(self, reads: Mapping[tuple[UserId, ImageId], datetime]) -> None:
+        if not reads:
+            return
+        statement = (
+            update(images)
+            .where(
+                images.c.user_id == bindparam("of_user"),
+                images.c.id == bindparam("of_image"),
+                or_(images.c.accessed_at.is_(None), images.c.accessed_at < bindparam("read_at")),
+            )
+            .values(accessed_at=bindparam("read_at"))
+        )
+        async with self._database.write() as connection:
+            await connection.execute(
+                statement,
+                [{"of_user": str(user), "of_image": str(image), "read_at": at} for (user, image), at in reads.items()],
+            )
+
+
+def _is(user: UserId, image: ImageId) -> ColumnElement[bool]:
+    return and_(images.c.user_id == str(user), images.c.id == str(image))
+
+
+def _after(position: ImagePosition | None) -> ColumnElement[bool]:
+    if position is None:
+        return true()
+    return or_(
+        images.c.created_at < position.created_at,
+        and_(images.c.created_at == position.created_at, images.c.id < str(position.id)),
+    )
+
+
+def _tombstone(reason: str, at: datetime, *, owed: bool) -> dict[str, object]:
+    """Return what deletion leaves: the name, when and why.  Nothing of what the picture was, or came from."""
+    kept: dict[str, object] = {
+        "status": ImageStatus.DELETED.value,
+        "reason": reason,
+        "detail": None,
+        "ended_at": at,
+        "unlink_owed": owed,
+        "metadata": {},
+    }
+    forgotten = ("source_url", "source_key", "fingerprint", "thumbhash", "sha256", "accessed_at")
+    return kept | dict.fromkeys(forgotten)

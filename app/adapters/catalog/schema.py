@@ -1,0 +1,163 @@
+"""The tables.  A change here needs a migration beside it; a test compares the two."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+
+from app.adapters.catalog.types import Instant, JsonText
+
+metadata = MetaData()
+
+users = Table(
+    "users",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("last_change", BigInteger, nullable=False),
+)
+
+images = Table(
+    "images",
+    metadata,
+    Column("user_id", String(128), nullable=False),
+    Column("id", String(128), nullable=False),
+    Column("url_extension", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("source", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("hosted_at", Instant),
+    Column("accessed_at", Instant),
+    Column("ended_at", Instant),
+    Column("reason", String(64)),
+    Column("detail", Text),
+    Column("unlink_owed", Boolean, nullable=False, server_default=false()),
+    Column("content_type", String(64)),
+    Column("extension", String(8)),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("frames", Integer),
+    Column("thumbhash", String(64)),
+    Column("size_bytes", BigInteger),
+    Column("sha256", String(64)),
+    Column("provider", String(32)),
+    Column("job_id", String(256)),
+    Column("output_index", Integer),
+    Column("generation_id", String(30)),
+    Column("source_url", Text),
+    Column("source_key", String(512)),
+    Column("fingerprint", String(64)),
+    Column("metadata", JsonText, nullable=False),
+    PrimaryKeyConstraint("user_id", "id"),
+    # "Exactly once": two reports of one output meet here, whatever order they come in.
+    Index(
+        "images_source_key",
+        "user_id",
+        "source_key",
+        unique=True,
+        sqlite_where=text("status <> 'deleted'"),
+        postgresql_where=text("status <> 'deleted'"),
+    ),
+    Index("images_fingerprint", "user_id", "fingerprint"),
+    Index("images_newest", "user_id", "created_at", "id"),
+    Index("images_generation", "generation_id", "output_index"),
+    Index("images_hosted", "status", "hosted_at"),
+    Index(
+        "images_unlink_owed",
+        "unlink_owed",
+        sqlite_where=text("unlink_owed"),
+        postgresql_where=text("unlink_owed"),
+    ),
+)
+
+captures = Table(
+    "captures",
+    metadata,
+    Column("user_id", String(128), nullable=False),
+    Column("image_id", String(128), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("fetch_from", Text),
+    Column("deadline", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("settled_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Instant, nullable=False),
+    Column("lease_owner", String(64)),
+    Column("lease_until", Instant),
+    Column("token", Integer, nullable=False),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("user_id", "image_id"),
+    Index("captures_due", "state", "next_attempt_at"),
+)
+
+generations = Table(
+    "generations",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("user_id", String(128), nullable=False),
+    Column("provider", String(32), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("completed_at", Instant),
+    Column("first_image", String(128), nullable=False),
+    Column("hosted", Boolean, nullable=False),
+    Column("model", Text),
+    Column("version", Text),
+    Column("input_sha256", String(64)),
+    Column("job_id", String(256)),
+    Column("error", Text),
+    Column("error_code", String(64)),
+    Column("next_poll_at", Instant),
+    Column("polls", Integer, nullable=False),
+    Column("metadata", JsonText, nullable=False),
+    Index("generations_job", "provider", "job_id", "user_id", unique=True),
+    Index("generations_due", "status", "next_poll_at"),
+)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("user_id", String(128), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("image_id", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", Instant, nullable=False),
+    PrimaryKeyConstraint("user_id", "sequence"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("user_id", String(128), nullable=False),
+    Column("key", String(256), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("request_sha256", String(64), nullable=False),
+    Column("resource", String(128), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    PrimaryKeyConstraint("user_id", "key"),
+    Index("idempotency_age", "created_at"),
+)
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("at", Instant, nullable=False),
+)
+
+locks = Table(
+    "locks",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("owner", String(64), nullable=False),
+    Column("until", Instant, nullable=False),
+)

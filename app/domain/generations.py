@@ -1,5 +1,7 @@
 """A generation: our record of a provider's job, whose outputs become images."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -77,3 +79,9 @@ class Generation:
     next_poll_at: datetime | None = None
     polls: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def input_fingerprint(document: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of an input, whatever order its members came in: finds a job whose answer was lost."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""What Holdfast does.  Services decide, ports act; nothing here knows HTTP or SQL."""

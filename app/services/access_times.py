@@ -1,0 +1,32 @@
+"""When images were last read: noted in memory, written in batches, never per request."""
+
+from datetime import datetime
+
+from app.domain.catalog import ImageCatalog
+from app.domain.ids import ImageId, UserId
+from app.domain.ports import Clock
+
+_MOST = 50_000
+
+
+class AccessTimes:
+    """Call `flush` every now and then, and once more at a clean stop."""
+
+    def __init__(self, *, images: ImageCatalog, clock: Clock) -> None:
+        self._images = images
+        self._clock = clock
+        self._reads: dict[tuple[UserId, ImageId], datetime] = {}
+
+    def note(self, user: UserId, image: ImageId) -> None:
+        """Remember that *image* was read now; past a bound it is not, for this is a hint and no record."""
+        if len(self._reads) < _MOST or (user, image) in self._reads:
+            self._reads[user, image] = self._clock()
+
+    async def flush(self) -> None:
+        """Write what was noted since the last time; on failure it is kept for the next."""
+        reads, self._reads = self._reads, {}
+        try:
+            await self._images.touch(reads)
+        except BaseException:
+            self._reads = reads | self._reads
+            raise

@@ -1,0 +1,94 @@
+"""Keeps captures running: claims what is due, never more at once than allowed, and keeps its leases alive."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+from app.domain.captures import Capture
+from app.domain.catalog import CaptureQueue
+from app.domain.ports import Clock
+from app.services.capture import CaptureService
+
+log = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+"""How long a capture stays ours without a sign of life; another process takes it over after that."""
+
+_LOOK_AGAIN_SECONDS = 1.0
+
+
+class CaptureRunner:
+    """Run `run` as a task.  `stop` ends it: what is in hand gets the grace to finish, the rest is given back."""
+
+    def __init__(
+        self, *, queue: CaptureQueue, captures: CaptureService, clock: Clock, owner: str, concurrency: int
+    ) -> None:
+        self._queue = queue
+        self._captures = captures
+        self._clock = clock
+        self._owner = owner
+        self._concurrency = concurrency
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._held: dict[asyncio.Task[None], Capture] = {}
+
+    def kick(self) -> None:
+        """Say that something may be due now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and capture until `stop`; a failing catalog is tried again, never the end."""
+        while not self._stopping:
+            self._wake.clear()
+            claimed = await self._claim()
+            for capture in claimed:
+                self._start(capture)
+            if len(claimed) < self._concurrency:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                        await self._wake.wait()
+
+    async def renew(self) -> None:
+        """Extend the leases of what is in hand; to be called a few times per `LEASE`."""
+        await self._queue.renew(list(self._held.values()), until=self._clock() + LEASE)
+
+    async def stop(self, grace: timedelta) -> None:
+        """Claim no more; wait for what is in hand, up to *grace*; give the rest back."""
+        self._stopping = True
+        self.kick()
+        if self._held:
+            await asyncio.wait(set(self._held), timeout=grace.total_seconds())
+        unfinished = set(self._held)
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def _claim(self) -> list[Capture]:
+        free = self._concurrency - len(self._held)
+        if free <= 0:
+            return []
+        try:
+            return await self._queue.claim(owner=self._owner, now=self._clock(), lease=LEASE, limit=free)
+        except Exception:
+            log.exception("captures could not be claimed")
+            return []
+
+    def _start(self, capture: Capture) -> None:
+        task = asyncio.create_task(self._attempt(capture), name=f"capture {capture.image}")
+        self._held[task] = capture
+        task.add_done_callback(self._finished)
+
+    async def _attempt(self, capture: Capture) -> None:
+        try:
+            await self._captures.attempt(capture)
+        except asyncio.CancelledError:
+            await self._captures.give_back(capture)
+            raise
+        except Exception:
+            # The catalog itself failed: the lease runs out and the capture is claimed again.
+            log.exception("a capture could not be settled", extra={"image_id": str(capture.image)})
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        del self._held[task]
+        self.kick()

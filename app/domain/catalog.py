@@ -133,6 +133,9 @@ class GenerationCatalog(Protocol):
     async def forget(self, generation: GenerationId) -> None:
         """Remove an intent that certainly came to nothing, and its idempotency key; keep one that was promised."""
 
+    async def release_key(self, generation: GenerationId) -> None:
+        """Let the idempotency key of a generation begin another one."""
+
     async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
         """Return the first image, fixing its URL: it exists as `capturing` from now on.
 
@@ -149,7 +152,7 @@ class GenerationCatalog(Protocol):
         """Return its images in the order of their output index, deleted ones included."""
 
     async def due(self, *, now: datetime, limit: int) -> list[Generation]:
-        """Return open generations whose next poll is due."""
+        """Return open generations with a job id whose next poll is due."""
 
     async def postpone(self, generation: Generation, *, until: datetime) -> bool:
         """Set the next poll; False when somebody else has set it since it was read, or it has ended."""

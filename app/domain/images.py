@@ -90,6 +90,8 @@ class Image:
     reason: str | None = None
     """Why it was deleted, rejected or lost: a stable snake_case word."""
     detail: str | None = None
+    is_promised: bool = False
+    """It has a URL, but no source is known yet."""
 
     @property
     def key(self) -> str:

@@ -84,6 +84,11 @@ class SqlGenerations:
                 await idempotency.forget(connection, row.user_id, row.id)
                 await connection.execute(delete(generations).where(generations.c.id == row.id))
 
+    async def release_key(self, generation: GenerationId) -> None:
+        async with self._database.write() as connection:
+            row = await _get(connection, generation)
+            await idempotency.forget(connection, row.user_id, row.id)
+
     async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
         async with self._database.write() as connection:
             row = await _get(connection, generation)
@@ -123,7 +128,11 @@ class SqlGenerations:
     async def due(self, *, now: datetime, limit: int) -> list[Generation]:
         query = (
             select(generations)
-            .where(generations.c.status.in_(_OPEN), generations.c.next_poll_at <= now)
+            .where(
+                generations.c.status.in_(_OPEN),
+                generations.c.next_poll_at <= now,
+                generations.c.job_id.is_not(None),
+            )
             .order_by(generations.c.next_poll_at)
             .limit(limit)
         )

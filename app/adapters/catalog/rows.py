@@ -33,6 +33,7 @@ def to_image(row: Row[Any]) -> Image:
         ended_at=row.ended_at,
         reason=row.reason,
         detail=row.detail,
+        is_promised=row.source_key is None and row.status == ImageStatus.CAPTURING,
     )
 
 

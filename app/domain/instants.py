@@ -1,0 +1,8 @@
+"""Times as they are written: RFC 3339, UTC, `Z`, whole seconds, which every client's decoder reads."""
+
+from datetime import UTC, datetime
+
+
+def rfc3339(at: datetime) -> str:
+    """Return *at* as `2026-11-21T05:18:00Z`; fractions of a second are cut off."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

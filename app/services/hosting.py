@@ -1,0 +1,130 @@
+"""Images that are hosted: read, described, listed, deleted."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.catalog import ImageCatalog
+from app.domain.errors import ImageDeleted, ImageUnavailable, NotFound, StillCapturing, StorageUnavailable
+from app.domain.ids import ImageId, UserId
+from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus
+from app.domain.instants import rfc3339
+from app.domain.ports import Blob, BlobStore, Clock
+from app.services.access_times import AccessTimes
+from app.services.signals import Signals
+
+log = logging.getLogger(__name__)
+
+_RETRY_AFTER_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image and its open bytes; whoever gets it closes the blob."""
+
+    image: Image
+    blob: Blob
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An image that is still being captured, while its source lives."""
+
+    source_url: str
+
+
+class HostingService:
+    def __init__(
+        self,
+        *,
+        images: ImageCatalog,
+        blobs: BlobStore,
+        access_times: AccessTimes,
+        signals: Signals,
+        clock: Clock,
+        read_wait: timedelta,
+    ) -> None:
+        self._images = images
+        self._blobs = blobs
+        self._access_times = access_times
+        self._signals = signals
+        self._clock = clock
+        self._read_wait = read_wait
+
+    async def get(self, user: UserId, image: ImageId) -> Image:
+        """Return an image that is not deleted; raise `NotFound` or `ImageDeleted`."""
+        found = await self._images.find(user, image)
+        if found is None:
+            raise NotFound("There is no such image.")
+        if found.status is ImageStatus.DELETED:
+            raise _deleted(found)
+        return found
+
+    async def read(self, user: UserId, image: ImageId) -> Stored | Elsewhere:
+        """Return the bytes, or where they are while they are being captured.
+
+        Waits a moment for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
+        `StillCapturing`.
+        """
+        found = await self.get(user, image)
+        if found.status is ImageStatus.CAPTURING:
+            found = await self._signals.wait(
+                (user, image),
+                lambda: self.get(user, image),
+                done=lambda now: now.status is not ImageStatus.CAPTURING,
+                seconds=self._read_wait.total_seconds(),
+            )
+        match found.status:
+            case ImageStatus.STORED:
+                return await self._open(found)
+            case ImageStatus.CAPTURING:
+                return self._elsewhere(found)
+            case _:
+                raise _unavailable(found)
+
+    async def delete(self, user: UserId, image: ImageId) -> None:
+        """Delete an image; deleting it twice, or one that never was, is fine."""
+        before = await self._images.mark_deleted(user, image, reason="user_request", at=self._clock())
+        self._signals.announce((user, image))
+        if before is not None and before.facts is not None:
+            # Row before file: a crash in between leaves a tombstone that owes an unlink, never a row without bytes.
+            await self._blobs.delete(before.key)
+            await self._images.mark_unlinked(user, image)
+
+    async def page(
+        self, user: UserId, *, after: ImagePosition | None, limit: int, sources: Sequence[ImageSource] = ()
+    ) -> tuple[list[Image], ImagePosition | None]:
+        """Return up to *limit* images, newest first, and the position the next page begins after."""
+        found = await self._images.page(user, after=after, limit=limit + 1, sources=sources)
+        page = found[:limit]
+        more = len(found) > limit
+        return page, ImagePosition(page[-1].created_at, page[-1].id) if more else None
+
+    async def _open(self, image: Image) -> Stored:
+        try:
+            blob = await self._blobs.open(image.key)
+        except NotFound:
+            await self.get(image.user, image.id)  # deleted since it was read: says so
+            log.exception("a stored image has no file", extra={"user_id": str(image.user), "image_id": str(image.id)})
+            raise StorageUnavailable("The image cannot be read.", retry_after=60) from None
+        self._access_times.note(image.user, image.id)
+        return Stored(image, blob)
+
+    def _elsewhere(self, image: Image) -> Elsewhere:
+        url = image.origin.source_url
+        if url is None:
+            raise StillCapturing("The image is being captured.", retry_after=_RETRY_AFTER_SECONDS)
+        return Elsewhere(url)
+
+
+def _deleted(image: Image) -> ImageDeleted:
+    when = rfc3339(image.ended_at) if image.ended_at else None
+    return ImageDeleted("The image was deleted.", details={"reason": image.reason, "deleted_at": when})
+
+
+def _unavailable(image: Image) -> ImageUnavailable:
+    words = "lost: its source expired or vanished" if image.status is ImageStatus.LOST else "rejected"
+    return ImageUnavailable(
+        f"The image was {words}.", details={"image_status": image.status.value, "reason": image.reason}
+    )

@@ -1,0 +1,167 @@
+"""Every setting, once: its name in the environment, its default as one would write it there, and what it does.
+
+A setting arrives as the value the services use: a span as `timedelta`, a size in bytes, "off" as None.
+"""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.config import kinds, texts
+
+REPLICATE = "https://api.replicate.com"
+
+# Each stands for all hosts below it too.  Anyone can publish there, as anyone can run a model: the list keeps
+# strangers from sending us all over the web, it vouches for nobody.  storage.googleapis.com is where fal puts an
+# output when its own CDN fails.  api.replicate.com is missing because its files want a token, and no source gets one.
+DELIVERY_HOSTS = ("replicate.delivery", "fal.media", "storage.googleapis.com")
+
+
+def _setting(name: str, default: Any = "") -> Any:
+    if callable(default):
+        return Field(alias=name, default_factory=default)
+    return Field(default, alias=name)
+
+
+def _secret(name: str, default: Any = "") -> Any:
+    if callable(default):
+        return Field(alias=name, default_factory=default, repr=False)
+    return Field(default, alias=name, repr=False)
+
+
+def _database(earlier: dict[str, Any]) -> str:
+    return f"{texts.SQLITE}{earlier['image_storage_path'].parent / 'holdfast.db'}"
+
+
+def _host(earlier: dict[str, Any]) -> str:
+    return "" if earlier["api_keys"] else "127.0.0.1"
+
+
+def _sources(earlier: dict[str, Any]) -> str:
+    base = earlier["replicate_base_url"]
+    own = () if base == REPLICATE else (urlsplit(base).hostname,)
+    return ",".join((*DELIVERY_HOSTS, *own))
+
+
+class Fields(BaseModel):
+    """The declarations.  A default that is a function is worked out from the settings above it."""
+
+    model_config = ConfigDict(
+        frozen=True, validate_default=True, extra="ignore", hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+    # Who may ask, and where we listen
+    api_keys: kinds.Keys = _secret("API_KEYS")
+    """Service keys, separated by commas. Without any the service is for this machine only."""
+    signing_keys: kinds.Keys = _secret("SIGNING_KEYS")
+    """Keys for user tokens and signed URLs, separated by commas. The first signs, all verify."""
+    image_access: kinds.ImageAccess = _setting("IMAGE_ACCESS", "public")
+    """public: whoever has an image's URL may read it. signed: the URL must carry a signature too."""
+    host: kinds.Host = _setting("HOST", _host)
+    """Address to listen on. Empty: loopback without API_KEYS, with them every interface (IPv4 and IPv6)."""
+    port: kinds.Port = _setting("PORT", "8080")
+    """Port to listen on. 0 takes any that is free."""
+    public_base_url: kinds.Origin = _setting("PUBLIC_BASE_URL")
+    """What stable URLs begin with. Empty: https://$RAILWAY_PUBLIC_DOMAIN. Without any there are no webhooks."""
+    metrics_token: kinds.Secret = _secret("METRICS_TOKEN")
+    """Bearer token that /metrics asks for. Empty: open to anyone."""
+    log_level: kinds.LogLevel = _setting("LOG_LEVEL", "info")
+    """debug, info, warn or error."""
+    shutdown_grace: kinds.Seconds = _setting("SHUTDOWN_GRACE_SECONDS", "25")
+    """How long requests may finish after SIGTERM. Keep it below what the platform waits before SIGKILL."""
+    drop_to_uid: kinds.UserNumber = _setting("DROP_TO_UID")
+    """Started as root, own the data folder and go on as this user. The Docker image sets 10001."""
+
+    # Where things are kept
+    image_storage_path: kinds.Folder = _setting("IMAGE_STORAGE_PATH", "./data/images")
+    """Folder of the images. On Railway the default is $RAILWAY_VOLUME_MOUNT_PATH/images."""
+    database_url: kinds.DatabaseUrl = _secret("DATABASE_URL", _database)
+    """The catalog. Empty: the SQLite file holdfast.db beside the folder of the images."""
+
+    # Replicate
+    replicate_api_token: kinds.Secret = _secret("REPLICATE_API_TOKEN")
+    """Without it nothing can be generated here; importing works."""
+    replicate_base_url: kinds.Api = _setting("REPLICATE_BASE_URL", REPLICATE)
+    """Address of the API, without /v1."""
+    replicate_webhook_secret: kinds.Secret = _secret("REPLICATE_WEBHOOK_SECRET")
+    """Verifies webhooks: whsec_ and base64, from Replicate's settings or its API."""
+    generation_deadline: kinds.PositiveMinutes = _setting("GENERATION_DEADLINE_MINUTES", "60")
+    """Replicate is asked to cancel what has not finished by then."""
+
+    # Retention
+    image_hosting_enabled: kinds.Switch = _setting("IMAGE_HOSTING_ENABLED", "true")
+    """false: the provider's expiring URLs are passed through, and nothing is kept."""
+    image_max_age: kinds.DaysOrOff = _setting("IMAGE_MAX_AGE_DAYS", "90")
+    """Older images go. 0: at no age."""
+    image_per_user_limit: kinds.CountOrOff = _setting("IMAGE_PER_USER_LIMIT", "50")
+    """Beyond this many, a user's least recently used images go. 0: no limit."""
+    image_min_age: kinds.Hours = _setting("IMAGE_MIN_AGE_HOURS", "24")
+    """Nothing younger goes, whatever the other rules say."""
+    image_storage_max: kinds.GibibytesOrOff = _setting("IMAGE_STORAGE_MAX_GB", "0")
+    """When all images together pass this many GiB, the least recently used go. 0: no limit."""
+    volume_high_water: kinds.Share = _setting("VOLUME_HIGH_WATER", "0.9")
+    """When this share of the volume is used, the least recently used images go ..."""
+    volume_low_water: kinds.Share = _setting("VOLUME_LOW_WATER", "0.8")
+    """... down to this share; so for IMAGE_STORAGE_MAX_GB."""
+    cleanup_interval: kinds.PositiveHours = _setting("CLEANUP_INTERVAL_HOURS", "24")
+    """Time between two sweeps. The first comes soon after the start."""
+    cleanup_max_per_run: kinds.Count = _setting("CLEANUP_MAX_PER_RUN", "10000")
+    """The most images one sweep removes."""
+
+    # Capture
+    capture_concurrency: kinds.Count = _setting("CAPTURE_CONCURRENCY", "8")
+    """How many sources are downloaded at once."""
+    capture_queue_limit: kinds.Count = _setting("CAPTURE_QUEUE_LIMIT", "10000")
+    """How many captures may wait. More are refused with 503."""
+    capture_deadline: kinds.PositiveMinutes = _setting("CAPTURE_DEADLINE_MINUTES", "60")
+    """How long a source is tried whose expiry nobody knows."""
+    capture_read_wait: kinds.Seconds = _setting("CAPTURE_READ_WAIT", "2")
+    """Seconds a reader waits for an image that is still being captured."""
+    source_host_allowlist: kinds.Hosts = _setting("SOURCE_HOST_ALLOWLIST", _sources)
+    """Hosts a source may lie on, and those below them; *.a.example is only those below. Separated by commas.
+
+    Empty: replicate.delivery, fal.media, storage.googleapis.com and the host of another REPLICATE_BASE_URL.
+    """
+    allow_private_sources: kinds.Switch = _setting("ALLOW_PRIVATE_SOURCES", "false")
+    """true: sources on private and loopback addresses are fetched. For development and tests."""
+    source_max_bytes: kinds.PositiveMebibytes = _setting("SOURCE_MAX_MB", "50")
+    """Largest source, in MiB."""
+    source_connect_timeout: kinds.PositiveSeconds = _setting("SOURCE_CONNECT_SECONDS", "10")
+    """Longest wait for a connection."""
+    source_read_timeout: kinds.PositiveSeconds = _setting("SOURCE_READ_SECONDS", "30")
+    """Longest silence within a download."""
+    source_total_timeout: kinds.PositiveSeconds = _setting("SOURCE_TOTAL_SECONDS", "300")
+    """Longest download, redirects included."""
+    source_min_rate: kinds.Kibibytes = _setting("SOURCE_MIN_RATE_KB", "8")
+    """Slowest download that goes on, in KiB a second. 0: any."""
+
+    # What a stranger can make large
+    decode_workers: kinds.Count = _setting("DECODE_WORKERS", "2")
+    """Processes that decode images."""
+    decode_timeout: kinds.PositiveSeconds = _setting("DECODE_TIMEOUT_SECONDS", "20")
+    """Longest decoding of one image."""
+    decode_queue_limit: kinds.Count = _setting("DECODE_QUEUE_LIMIT", "256")
+    """How many images may wait to be decoded. More are refused with 503."""
+    decode_memory: kinds.PositiveMebibytes = _setting("DECODE_MEMORY_MB", "1024")
+    """Memory of one decoding process, in MiB."""
+    image_max_pixels: kinds.Count = _setting("IMAGE_MAX_PIXELS", "50000000")
+    """Largest image, in pixels."""
+    image_max_frames: kinds.Count = _setting("IMAGE_MAX_FRAMES", "300")
+    """Longest animation, in frames."""
+    request_max_bytes: kinds.PositiveMebibytes = _setting("REQUEST_MAX_MB", "48")
+    """Largest request body, data URIs included, in MiB."""
+    request_body_timeout: kinds.PositiveSeconds = _setting("REQUEST_BODY_SECONDS", "60")
+    """Longest time a request body may take to arrive."""
+    metadata_max_bytes: kinds.Count = _setting("METADATA_MAX_BYTES", "16384")
+    """Largest metadata of an image, as JSON, in bytes."""
+    rate_limit_reads: kinds.Rate = _setting("RATE_LIMIT_READS", "12000/minute")
+    """How often one client may read, as the limits library spells it. Set to nothing: no limit."""
+    rate_limit_writes: kinds.Rate = _setting("RATE_LIMIT_WRITES", "3000/minute")
+    """How often one client may write. Set to nothing: no limit."""
+    max_connections_per_address: kinds.CountOrOff = _setting("MAX_CONNECTIONS_PER_ADDRESS", "256")
+    """Connections one address may hold open. 0: no limit."""
+    client_address_header: kinds.Header = _setting("CLIENT_ADDRESS_HEADER")
+    """Header in which a proxy in front, and nobody else, says who asks. On Railway: X-Real-IP."""
+    image_edge_max_age: kinds.Seconds = _setting("IMAGE_EDGE_MAX_AGE", "86400")
+    """Seconds a CDN may keep an image, and so how long a deleted one may live on there."""

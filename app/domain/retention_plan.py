@@ -96,9 +96,8 @@ class _Draft:
             by_owner[image.user].append(image)
         gone: list[StoredImage] = []
         for images in by_owner.values():
-            if len(images) > limit:
-                taken, _ = self._take(images, len(images) - limit, lambda _: 1, Reason.OVER_LIMIT)
-                gone += taken
+            taken, _ = self._take(images, len(images) - limit, lambda _: 1, Reason.OVER_LIMIT)
+            gone += taken
         self._remove(
             sorted(gone, key=_by_use),
             Reason.OVER_LIMIT,

@@ -46,6 +46,14 @@ def test_a_full_owner_is_told_what_the_next_image_displaces() -> None:
     ]
 
 
+def test_what_goes_now_is_told_before_what_the_next_image_displaces() -> None:
+    images = [a_stored("a", age=9 * DAY), a_stored("b", age=8 * DAY, unused=HOUR), a_stored("overdue", age=99 * DAY)]
+    assert told(images, a_policy(max_age=90 * DAY, per_user_limit=2))[:2] == [
+        ("overdue", timedelta(), Reason.EXPIRED),
+        ("a", None, Reason.OVER_LIMIT),
+    ]
+
+
 def test_an_owner_with_room_is_told_of_ages_only() -> None:
     assert told([a_stored("a")], a_policy(max_age=90 * DAY, per_user_limit=2)) == [("a", 80 * DAY, Reason.EXPIRED)]
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.domain.ids import ImageId, UserId
 from app.domain.images import Digest, Image, ImageFacts, ImageSource, ImageStatus, Usage
 from app.domain.ports import Space
 from app.domain.retention import Policy, StoredImage
+from app.services.retention import RetentionService
 
 NOW = datetime(2026, 8, 1, 12, tzinfo=UTC)
 ANA = UserId("ana")
@@ -194,3 +196,43 @@ class HandClocks:
     async def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
         self.advance(timedelta(seconds=seconds))
+
+
+class Bench:
+    """One deployment: a catalog, a folder and the clocks, and as many processes as are asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.catalog = MemoryCatalog()
+        self.blobs = FolderBlobs(root)
+        self.clocks = HandClocks()
+        self._tokens = count()
+
+    def host(self, *images: StoredImage) -> None:
+        """Put images into catalog and store, as if a sweep had seen the clock a day ago."""
+        self.catalog.seen = Sighting(NOW - DAY, is_suspect=False)
+        for image in images:
+            self.blobs.put(self.catalog.add(image))
+
+    def process(self, **policy: Any) -> RetentionService:
+        """Start a process whose policy is off but for *policy*."""
+        return RetentionService(
+            catalog=self.catalog,
+            images=self.catalog,
+            blobs=self.blobs,
+            policy=a_policy(**policy),
+            clock=self.clocks.clock,
+            monotonic=self.clocks.monotonic,
+            new_token=lambda: f"token-{next(self._tokens)}",
+            pace=timedelta(seconds=0.5),
+            sleep=self.clocks.sleep,
+        )
+
+
+def failing_on(key: str) -> Callable[[str], None]:
+    """Return a `before_delete` that fails on every key that contains *key*."""
+
+    def fail(deleted: str) -> None:
+        if key in deleted:
+            raise OSError(5, "Input/output error")
+
+    return fail

@@ -68,6 +68,9 @@ class ImageCatalog(Protocol):
     async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
         """Record that nothing of a deleted image is left in the blob store."""
 
+    async def forget_owner(self, user: UserId) -> None:
+        """Remove what is kept of an owner beside the images: generations and idempotency keys."""
+
     async def owed_unlinks(self, limit: int) -> list[Image]:
         """Return deleted images whose file may still be there."""
 

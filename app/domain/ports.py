@@ -165,3 +165,10 @@ class Provider(Protocol):
         """Return the job a document describes, as the API or a webhook sends it; raise `InvalidInput`."""
 
     async def aclose(self) -> None: ...
+
+
+class RateLimiter(Protocol):
+    """Counts requests by their kind (`reads`, `writes`) and by who sends them."""
+
+    async def admit(self, kind: str, who: str) -> None:
+        """Count one request; raise `RateLimited`, with `retry_after`, when it is one too many."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from app.domain.catalog import ImageCatalog
 from app.domain.errors import ImageDeleted, ImageUnavailable, NotFound, StillCapturing, StorageUnavailable
 from app.domain.ids import ImageId, UserId
-from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus
+from app.domain.images import CONTENT_TYPES, Image, ImagePosition, ImageSource, ImageStatus
 from app.domain.instants import rfc3339
 from app.domain.ports import Blob, BlobStore, Clock
 from app.services.access_times import AccessTimes
@@ -61,10 +61,11 @@ class HostingService:
             raise _deleted(found)
         return found
 
-    async def read(self, user: UserId, image: ImageId) -> Stored | Elsewhere:
+    async def read(self, user: UserId, image: ImageId, *, extension: str | None = None) -> Stored | Elsewhere:
         """Return the bytes, or where they are while they are being captured.
 
-        Waits a moment for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
+        *extension* is what the image was asked for with: that of its URL, its true one, or none.  Waits a moment
+        for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
         `StillCapturing`.
         """
         found = await self.get(user, image)
@@ -76,16 +77,18 @@ class HostingService:
                 seconds=self._read_wait.total_seconds(),
             )
         match found.status:
-            case ImageStatus.STORED:
+            case ImageStatus.STORED if extension is None or _goes_by(found, extension):
                 return await self._open(found)
+            case ImageStatus.STORED:
+                raise NotFound("There is no such image.")
             case ImageStatus.CAPTURING:
                 return self._elsewhere(found)
             case _:
                 raise _unavailable(found)
 
-    async def delete(self, user: UserId, image: ImageId) -> None:
+    async def delete(self, user: UserId, image: ImageId, *, reason: str = "user_request") -> None:
         """Delete an image; deleting it twice, or one that never was, is fine."""
-        before = await self._images.mark_deleted(user, image, reason="user_request", at=self._clock())
+        before = await self._images.mark_deleted(user, image, reason=reason, at=self._clock())
         self._signals.announce((user, image))
         if before is not None and before.facts is not None:
             # Row before file: a crash in between leaves a tombstone that owes an unlink, never a row without bytes.
@@ -116,6 +119,12 @@ class HostingService:
         if url is None:
             raise StillCapturing("The image is being captured.", retry_after=_RETRY_AFTER_SECONDS)
         return Elsewhere(url)
+
+
+def _goes_by(image: Image, extension: str) -> bool:
+    """Whether the original is what *extension* asks for: the URL it was given, or its true type."""
+    is_true_type = image.facts is not None and CONTENT_TYPES[extension] == image.facts.content_type
+    return extension == image.url_extension or is_true_type
 
 
 def _deleted(image: Image) -> ImageDeleted:

@@ -20,6 +20,13 @@ class Imported:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PassedThrough:
+    """What an import is answered with where nothing is hosted."""
+
+    wanted: Import
+
+
 class ImportService:
     def __init__(
         self,
@@ -29,22 +36,26 @@ class ImportService:
         signals: Signals,
         kick: Callable[[], None],
         admission: Admission,
+        is_hosting: bool,
     ) -> None:
         self._images = images
         self._sources = sources
         self._signals = signals
         self._kick = kick
         self._admission = admission
+        self._is_hosting = is_hosting
 
     async def import_image(
         self, wanted: Import, *, wait: timedelta, idempotency_key: IdempotencyKey | None = None
-    ) -> Imported:
+    ) -> Imported | PassedThrough:
         """Host the image at a URL; return it once it is stored, or after *wait* as it is then.
 
         Raise `InvalidInput`, `SourceNotAllowed`, `SourceRejected`, `SourceGone`, `ImageIdTaken`,
         `IdempotencyKeyReused` or `Overloaded`.
         """
         new = self._sources.imported(wanted)
+        if not self._is_hosting:
+            return PassedThrough(wanted)
         await self._admission.require_room()
         registered = await self._images.register(new, idempotency_key=idempotency_key)
         self._kick()

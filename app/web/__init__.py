@@ -1,0 +1,1 @@
+"""HTTP: what comes in is parsed here, what goes out is rendered here, and nothing is decided here."""

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, false, func, or_, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, or_, select, true, update
 
 from app.adapters.catalog import changes, idempotency, registration, rows
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
-from app.adapters.catalog.schema import images
+from app.adapters.catalog.schema import generations, images
+from app.adapters.catalog.schema import idempotency as idempotency_keys
 from app.domain.catalog import IdempotencyKey, Registered
 from app.domain.ids import ImageId, UserId
 from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus, NewImage, Usage
@@ -86,6 +87,11 @@ class SqlImages:
     async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
         async with self._database.write() as connection:
             await connection.execute(update(images).where(_is(user, image)).values(unlink_owed=false()))
+
+    async def forget_owner(self, user: UserId) -> None:
+        async with self._database.write() as connection:
+            for table in (generations, idempotency_keys):
+                await connection.execute(delete(table).where(table.c.user_id == str(user)))
 
     async def owed_unlinks(self, limit: int) -> list[Image]:
         query = select(images).where(images.c.unlink_owed).limit(limit)

@@ -152,6 +152,7 @@ marks = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("at", Instant, nullable=False),
+    Column("is_suspect", Boolean, nullable=False),
 )
 
 locks = Table(

@@ -1,0 +1,1 @@
+"""Translators: parse, call, render.  No `if` about the domain, no `try`."""

@@ -138,6 +138,7 @@ def upgrade() -> None:
         "marks",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("is_suspect", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.create_table(

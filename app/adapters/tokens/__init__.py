@@ -1,0 +1,1 @@
+"""User tokens, as JWTs."""

@@ -1,0 +1,58 @@
+"""Jobs that an app started itself, handed to us as the provider described them."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from app.domain.errors import InvalidInput
+from app.domain.generations import Generation, JobStatus
+from app.domain.ids import IdFactory, UserId
+from app.domain.ports import Clock, Provider
+from app.services.generation import GenerationService, GenerationView
+
+
+class AdoptionService:
+    def __init__(
+        self,
+        *,
+        generations: GenerationService,
+        providers: Callable[[str], Provider],
+        ids: IdFactory,
+        clock: Clock,
+        is_hosting: bool,
+    ) -> None:
+        self._generations = generations
+        self._providers = providers
+        self._ids = ids
+        self._clock = clock
+        self._is_hosting = is_hosting
+
+    async def adopt(
+        self, user: UserId, document: Mapping[str, Any], *, metadata: Mapping[str, Any], wait: timedelta
+    ) -> GenerationView:
+        """Host the outputs of the prediction *document*; answers as `GenerationService.generate` does.
+
+        Raise `InvalidInput` when it is no prediction.
+        """
+        provider = self._providers("replicate")
+        try:
+            job = provider.parse(document)
+        except InvalidInput as refusal:
+            raise InvalidInput(refusal.detail, field="prediction") from None
+        now = self._clock()
+        generation = Generation(
+            id=self._ids.generation(),
+            user=user,
+            provider=provider.name,
+            status=JobStatus.STARTING,
+            created_at=now,
+            first_image=self._ids.image(),
+            hosted=self._is_hosting,
+            model=job.model,
+            version=job.version,
+            input_sha256=job.input_sha256,
+            job_id=job.id,
+            next_poll_at=now,
+            metadata=metadata,
+        )
+        return await self._generations.adopt(generation, job, wait=wait)

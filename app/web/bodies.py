@@ -1,0 +1,105 @@
+"""Request bodies.  Their schemas are what `/openapi.json` shows."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from app.domain.errors import AppError
+from app.domain.generations import Order
+from app.domain.ids import ImageId, UserId
+
+Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
+Metadata = Annotated[dict[str, Any], Field(description="Comes back as it was given.")]
+
+
+class _Body(BaseModel):
+    # Strict: "60" is no number.  Forbid: a misspelt field is an error, not a default.
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _OwnedBody(_Body):
+    user_id: Annotated[str | None, Field(description="The owner; may be left out with a user's token.")] = None
+    metadata: Metadata = {}
+
+    @field_validator("user_id")
+    @classmethod
+    def _is_user_id(cls, value: str | None) -> str | None:
+        return None if value is None else str(_spoken(UserId.parse, value))
+
+
+class GenerateBody(_OwnedBody):
+    """Run a model and host what it makes."""
+
+    model: Annotated[str | None, Field(min_length=1, max_length=256, description="owner/name")] = None
+    version: Annotated[str | None, Field(min_length=1, max_length=256)] = None
+    input: dict[str, Any]
+    provider: Literal["replicate"] = "replicate"
+    wait: Annotated[Wait, Field(description="Seconds to wait for the images.")] = 60
+
+    @model_validator(mode="after")
+    def _says_what_to_run(self) -> "GenerateBody":
+        if (self.model is None) == (self.version is None):
+            raise ValueError("exactly one of model and version is needed")
+        return self
+
+    @property
+    def order(self) -> Order:
+        return Order(model=self.model, version=self.version, input=self.input)
+
+
+class ImportBody(_OwnedBody):
+    """Host the image at an expiring URL, or all outputs of a Replicate prediction."""
+
+    url: Annotated[str | None, Field(description="An https URL of a provider, or a data URI.")] = None
+    image_id: str | None = None
+    prediction_id: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9_-]{1,128}$")] = None
+    output_index: Annotated[int | None, Field(ge=0, le=1000)] = None
+    prediction: Annotated[dict[str, Any] | None, Field(description="A prediction as Replicate's API returns it.")] = (
+        None
+    )
+    wait: Annotated[Wait, Field(description="Seconds to wait for the image.")] = 30
+
+    @field_validator("image_id")
+    @classmethod
+    def _is_image_id(cls, value: str | None) -> str | None:
+        return None if value is None else str(_spoken(ImageId.parse, value))
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> "ImportBody":
+        if (self.url is None) == (self.prediction is None):
+            raise ValueError("exactly one of url and prediction is needed")
+        if self.prediction is not None and (self.image_id or self.prediction_id or self.output_index is not None):
+            raise ValueError("image_id, prediction_id and output_index go with url, not with prediction")
+        return self
+
+
+class SignedUrlBody(_Body):
+    """How long a link is to live."""
+
+    expires_in: Annotated[int, Field(ge=1, le=31_536_000, description="Seconds.")] = 3600
+
+
+class TokenBody(_Body):
+    """Whom a token is for, and how long it is to live."""
+
+    user_id: str
+    expires_in: Annotated[int, Field(ge=1, le=31_536_000, description="Seconds.")] = 3600
+
+    @field_validator("user_id")
+    @classmethod
+    def _is_user_id(cls, value: str) -> str:
+        return str(_spoken(UserId.parse, value))
+
+
+def size_of(metadata: dict[str, Any]) -> int:
+    """Return how many bytes *metadata* takes as JSON."""
+    return len(json.dumps(metadata, separators=(",", ":")))
+
+
+def _spoken(parse: Any, value: str) -> Any:
+    """Let a refusal of the domain count as this model's own, under the field's name."""
+    try:
+        return parse(value)
+    except AppError as refusal:
+        raise ValueError(refusal.detail) from None

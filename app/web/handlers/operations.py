@@ -1,0 +1,27 @@
+"""For operators and machines."""
+
+from aiohttp import web
+
+from app.web import render
+from app.web.keys import DESCRIPTION, OPTIONS, SERVICES
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """Whether the process answers."""
+    return render.answer({"status": "alive"})
+
+
+async def ready(request: web.Request) -> web.StreamResponse:
+    """Whether the volume takes a write, the catalog answers, and there is space."""
+    health = await request.app[SERVICES].health.check()
+    return render.health(health)
+
+
+async def capabilities(request: web.Request) -> web.StreamResponse:
+    """Limits, formats, retention, version."""
+    return render.answer(dict(request.app[OPTIONS].capabilities))
+
+
+async def openapi(request: web.Request) -> web.StreamResponse:
+    """The description of this surface."""
+    return render.answer(request.app[DESCRIPTION])

@@ -1,0 +1,59 @@
+"""Serving one hosted image: the plan is made of its row, the bytes come from its blob."""
+
+from datetime import timedelta
+
+from aiohttp import web
+
+from app.domain.errors import NotFound
+from app.domain.ids import UserId
+from app.domain.images import CONTENT_TYPES, Image
+from app.services.hosting import Elsewhere
+from app.web.keys import LINK_LEFT, OPTIONS, SERVICES
+from app.web.parse import NamedImage
+from app.web.serving.headers import PROTECTION, SHARING, Cache, cache_control
+from app.web.serving.plan import plan
+from app.web.serving.representation import Representation
+from app.web.serving.sender import send
+
+
+async def serve(request: web.Request, user: UserId, named: NamedImage) -> web.StreamResponse:
+    """Answer a GET or HEAD of an image: its bytes, or the way to its source while it is being captured."""
+    if named.extension is not None and named.extension not in CONTENT_TYPES:
+        raise NotFound("There is no such image.")
+    found = await request.app[SERVICES].hosting.read(user, named.id, extension=named.extension)
+    if isinstance(found, Elsewhere):
+        headers = dict(PROTECTION) | dict(SHARING)
+        headers |= {"Location": found.source_url, "Cache-Control": cache_control(Cache.CAPTURING)}
+        return web.Response(status=307, headers=headers)
+    decided = plan(
+        request.method,
+        request.headers,
+        representation(found.image),
+        now=request.app[OPTIONS].clock(),
+        cache=_cache(request),
+        download=request.query.get("download") == "1",
+    )
+    return await send(request, decided, found.blob)
+
+
+def representation(image: Image) -> Representation:
+    """Return what HTTP needs to know of a stored image."""
+    if image.facts is None or image.digest is None or image.hosted_at is None:
+        raise ValueError(f"{image.id} is not stored")
+    return Representation(
+        size=image.digest.size,
+        sha256=image.digest.sha256,
+        content_type=image.facts.content_type,
+        last_modified=image.hosted_at,
+        filename=f"{image.id}.{image.facts.extension}",
+    )
+
+
+def _cache(request: web.Request) -> str:
+    options = request.app[OPTIONS]
+    if not options.is_signed:
+        return cache_control(Cache.PUBLIC, options.edge_max_age)
+    if LINK_LEFT in request:
+        left: timedelta = request[LINK_LEFT]
+        return cache_control(Cache.SIGNED, left)
+    return cache_control(Cache.PRIVATE)

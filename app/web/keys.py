@@ -1,0 +1,66 @@
+"""What handlers find on the application and on the request.  The bag of services stops here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import web
+
+from app.domain.access import Caller
+from app.domain.ports import Clock, RateLimiter
+from app.domain.retention import Policy
+from app.services.access import AccessService, Tokens
+from app.services.adoption import AdoptionService
+from app.services.erasing import EraseService
+from app.services.generation import GenerationService
+from app.services.health import HealthService
+from app.services.hosting import HostingService
+from app.services.importing import ImportService
+from app.services.signing import LinkSigner
+from app.services.usage import UsageService
+from app.services.webhooks import WebhookService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the handlers call."""
+
+    access: AccessService
+    adoptions: AdoptionService
+    erasing: EraseService
+    generations: GenerationService
+    health: HealthService
+    hosting: HostingService
+    imports: ImportService
+    limiter: RateLimiter
+    links: LinkSigner
+    tokens: Tokens
+    usage: UsageService
+    webhooks: WebhookService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebOptions:
+    """How the surface behaves; *base_url* is None where it follows from each request."""
+
+    base_url: str | None
+    is_hosting: bool
+    is_signed: bool
+    edge_max_age: timedelta
+    max_body: int
+    body_seconds: float
+    max_metadata: int
+    client_address_header: str | None
+    policy: Policy
+    capabilities: Mapping[str, Any]
+    clock: Clock
+
+
+SERVICES = web.AppKey("services", Services)
+OPTIONS = web.AppKey("options", WebOptions)
+DESCRIPTION = web.AppKey("openapi", dict[str, Any])
+
+CALLER = web.RequestKey("caller", Caller)
+LINK_LEFT = web.RequestKey("link_left", timedelta)
+"""How long the signed link still lives; absent when the request came by other means."""

@@ -1,0 +1,145 @@
+"""`/openapi.json`, made from the route table, the handlers' docstrings and the models of their bodies."""
+
+import re
+from collections.abc import Mapping, Sequence
+from inspect import getdoc
+from typing import Any
+
+from pydantic import BaseModel
+
+from app import __version__
+from app.web import auth
+from app.web.auth import Route
+from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TokenBody
+from app.web.documents import SCHEMAS
+from app.web.errors import Handler
+from app.web.handlers import generations, images, operations, users, webhooks
+
+_BODIES: Mapping[Handler, type[BaseModel]] = {
+    generations.create: GenerateBody,
+    images.import_: ImportBody,
+    images.sign: SignedUrlBody,
+    users.token: TokenBody,
+}
+_ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
+    generations.create: {200: "GeneratedImage", 202: "Generation"},
+    generations.show: {200: "Generation"},
+    generations.cancel: {200: "Generation"},
+    images.import_: {200: "Image", 201: "Image", 202: "Image"},
+    images.info: {200: "Image"},
+    images.delete: {204: None},
+    images.options: {204: None},
+    images.sign: {200: "SignedUrl"},
+    users.images: {200: "ImagePage"},
+    users.usage: {200: "Usage"},
+    users.erase: {204: None},
+    users.token: {201: "Token"},
+    operations.live: {200: "Status"},
+    operations.ready: {200: "Health", 503: "Health"},
+    operations.capabilities: {200: "Capabilities"},
+    operations.openapi: {200: "OpenApi"},
+    webhooks.replicate: {200: "Status"},
+}
+_SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
+    auth.anyone: [],
+    auth.provider: [{"webhookSignature": []}],
+    auth.user: [{"bearer": []}],
+    auth.service: [{"bearer": []}],
+    auth.link: [{}, {"signedLink": []}, {"bearer": []}],
+}
+_PARAMETERS: Mapping[str, str] = {
+    "user": r"^[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}$",
+    "image": r"^[A-Za-z0-9_-]{1,128}(\.(png|jpg|jpeg|webp|gif|avif))?$",
+    "generation": r"^gen_[0-9a-hjkmnp-tv-z]{26}$",
+}
+_QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
+    users.images: (
+        ("cursor", {"type": "string"}),
+        ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    ),
+    images.show: (
+        ("download", {"type": "string", "enum": ["1"]}),
+        ("expires", {"type": "string"}),
+        ("signature", {"type": "string"}),
+    ),
+    webhooks.replicate: (("generation", {"type": "string"}),),
+}
+_IDEMPOTENT = frozenset({generations.create, images.import_})
+
+
+def describe(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document of *routes*."""
+    paths: dict[str, dict[str, Any]] = {}
+    for row in routes:
+        paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
+    bodies = {
+        model.__name__: model.model_json_schema(ref_template="#/components/schemas/{model}")
+        for model in _BODIES.values()
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Holdfast",
+            "version": __version__,
+            "description": "Keeps AI-generated images after their provider deletes them.",
+        },
+        "paths": paths,
+        "components": {"schemas": bodies | dict(SCHEMAS), "securitySchemes": _SECURITY_SCHEMES},
+    }
+
+
+_SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A service key or a user's token."},
+    "signedLink": {"type": "apiKey", "in": "query", "name": "signature"},
+    "webhookSignature": {"type": "apiKey", "in": "header", "name": "webhook-signature"},
+}
+
+
+def _operation(row: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": f"{row.handler.__module__.rpartition('.')[2]}.{row.handler.__name__.strip('_')}.{row.method}",
+        "summary": (getdoc(row.handler) or "").partition("\n")[0],
+        "security": _SECURITY[row.open_to],
+        "parameters": _parameters(row),
+        "responses": _responses(row.handler),
+    }
+    if model := _BODIES.get(row.handler):
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(model.__name__)}}}
+    return operation
+
+
+def _parameters(row: Route) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _PARAMETERS[name]}}
+        for name in re.findall(r"{(\w+)}", row.path)
+    ]
+    found += [{"name": name, "in": "query", "schema": schema} for name, schema in _QUERIES.get(row.handler, ())]
+    if row.handler in _IDEMPOTENT:
+        schema = {"type": "string", "minLength": 1, "maxLength": 255}
+        found.append({"name": "Idempotency-Key", "in": "header", "schema": schema})
+    return found
+
+
+def _responses(handler: Handler) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "default": {
+            "description": "A refusal.",
+            "content": {"application/problem+json": {"schema": _ref("Problem")}},
+        }
+    }
+    if handler is images.show:
+        picture = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+        found |= {
+            "200": {"description": "The image, byte for byte.", "content": picture},
+            "206": {"description": "The part that was asked for.", "content": picture},
+            "304": {"description": "The copy at hand is the image."},
+            "307": {"description": "Still being captured: where its source is."},
+        }
+    for status, schema in _ANSWERS.get(handler, {}).items():
+        content = {"content": {"application/json": {"schema": _ref(schema)}}} if schema else {}
+        found[str(status)] = {"description": "Done." if status != 202 else "Still under way."} | content  # noqa: PLR2004
+    return found
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}

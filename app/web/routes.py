@@ -1,0 +1,31 @@
+"""The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
+
+from app.web.auth import READS, WRITES, anyone, link, provider, route, service, user
+from app.web.handlers import generations, images, operations, users, webhooks
+
+_IMAGE = "/v1/images/hosted/{user}/{image}"
+
+# fmt: off
+ROUTES = (
+    #     method     path                                handler                 open to
+    route("POST",    "/v1/images/generate",              generations.create,     user,     limit=WRITES),
+    route("POST",    "/v1/images/import",                images.import_,         user,     limit=WRITES),
+    route("GET",     _IMAGE,                             images.show,            link,     limit=READS),
+    route("HEAD",    _IMAGE,                             images.show,            link,     limit=READS),
+    route("OPTIONS", _IMAGE,                             images.options,         anyone,   limit=READS),
+    route("DELETE",  _IMAGE,                             images.delete,          user,     limit=WRITES),
+    route("GET",     _IMAGE + "/info",                   images.info,            user,     limit=READS),
+    route("POST",    _IMAGE + "/signed-url",             images.sign,            user,     limit=WRITES),
+    route("GET",     "/v1/generations/{generation}",     generations.show,       user,     limit=READS),
+    route("DELETE",  "/v1/generations/{generation}",     generations.cancel,     user,     limit=WRITES),
+    route("POST",    "/v1/webhooks/replicate",           webhooks.replicate,     provider, limit=WRITES),
+    route("GET",     "/v1/users/{user}/images",          users.images,           user,     limit=READS),
+    route("GET",     "/v1/users/{user}/usage",           users.usage,            user,     limit=READS),
+    route("DELETE",  "/v1/users/{user}",                 users.erase,            user,     limit=WRITES),
+    route("POST",    "/v1/tokens",                       users.token,            service,  limit=WRITES),
+    route("GET",     "/v1/capabilities",                 operations.capabilities, anyone,  limit=READS),
+    route("GET",     "/livez",                           operations.live,        anyone),
+    route("GET",     "/readyz",                          operations.ready,       anyone),
+    route("GET",     "/openapi.json",                    operations.openapi,     anyone,   limit=READS),
+)
+# fmt: on

@@ -1,0 +1,124 @@
+"""The whole decode, by Pillow.  Whatever Pillow throws means one thing: the picture is damaged.
+
+Runs in a worker only, where a crash or a hang costs one picture.
+"""
+
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+
+from PIL import AvifImagePlugin, ExifTags, Image, ImageFile
+from PIL import WebPImagePlugin as _WebP  # noqa: F401 - else Pillow would import every format to find this one
+
+from app.adapters.imaging.outline import Limits, Outline
+from app.adapters.imaging.refusals import Reason, refused
+from app.adapters.imaging.thumbhash import MAX_SIDE
+
+# A JPEG that indexes further pictures calls itself so.  They would lie after its end: there are none.
+_MULTI_PICTURE = "MPO"
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SAMPLED_SIDE = 4 * MAX_SIDE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A small RGBA rendering of the first frame, upright."""
+
+    width: int
+    height: int
+    rgba: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """*width* and *height* are pixels as shown, orientation applied."""
+
+    width: int
+    height: int
+    sample: Sample
+
+
+def prepare(limits: Limits) -> None:
+    """Set Pillow's own guards, for this process."""
+    warnings.simplefilter("ignore")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = limits.max_pixels
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+
+
+def decode(data: bytes, outline: Outline) -> Decoded:
+    """Decode every frame of *data*; raise `SourceRejected` unless it is what *outline* says.
+
+    `MemoryError` passes: it says more about this process than about the picture.
+    """
+    try:
+        _verify(data, outline)
+        return _load(data, outline)
+    except MemoryError:
+        raise
+    except Exception as exc:
+        raise refused(Reason.CORRUPT, "The image cannot be decoded.") from exc
+
+
+def _open(data: bytes, outline: Outline) -> ImageFile.ImageFile:
+    return Image.open(BytesIO(data), formats=(outline.format,))
+
+
+def _verify(data: bytes, outline: Outline) -> None:
+    # Verifying spoils the picture for loading, so it has an opening of its own.
+    with _open(data, outline) as picture:
+        picture.verify()
+
+
+def _load(data: bytes, outline: Outline) -> Decoded:
+    with _open(data, outline) as picture:
+        frames = 1 if picture.format == _MULTI_PICTURE else getattr(picture, "n_frames", 1)
+        if picture.size != (outline.width, outline.height) or frames != outline.frames:
+            raise refused(Reason.CORRUPT, "The image is not the one its container announces.")
+        picture.load()
+        orientation = _orientation(picture)
+        sample = _sample(picture, orientation)
+        for frame in range(1, frames):
+            picture.seek(frame)
+            picture.load()
+    width, height = outline.width, outline.height
+    if orientation in _SIDEWAYS:
+        width, height = height, width
+    return Decoded(width=width, height=height, sample=sample)
+
+
+def _orientation(picture: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8.  As in browsers, unreadable EXIF does not spoil a picture."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # noqa: BLE001 - Pillow's EXIF reader throws whatever the bytes make it throw
+        return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def _sample(picture: Image.Image, orientation: int) -> Sample:
+    # Averaging a whole picture with alpha or a palette would first copy it; picking pixels does not.
+    small = picture.resize(_fit(picture.size, _SAMPLED_SIDE), Image.Resampling.NEAREST)
+    if small.mode.startswith("I"):
+        small = small.convert("I").point(lambda value: value / 256).convert("L")
+    small = small.convert("RGBA")
+    small = small.resize(_fit(small.size, MAX_SIDE), Image.Resampling.BOX)
+    if orientation in _UPRIGHT:
+        small = small.transpose(_UPRIGHT[orientation])
+    return Sample(width=small.width, height=small.height, rgba=small.tobytes())
+
+
+def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """Return *size* shrunk, if need be, so that no side is longer than *side*."""
+    scale = min(1.0, side / max(size))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

@@ -1,0 +1,112 @@
+"""One worker process, seen from the event loop."""
+
+import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from app.adapters.imaging.outline import Limits
+from app.adapters.imaging.protocol import LENGTH_SIZE, Message, pack, parse, parse_length
+
+_ROOT = Path(__file__).resolve().parents[3]
+_GRACE = 1.0  # seconds for a process that has closed its output to end
+
+
+class WorkerDied(Exception):
+    """The process ended, or said something that is no reply.  *status* is its exit code, negative for a signal."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the image worker ended with status {status}")
+        self.status = status
+
+
+class WorkerProcess:
+    """Answers one request at a time.  After any exception but a reply it can only be ended."""
+
+    def __init__(self, process: Process) -> None:
+        assert process.stdin is not None  # noqa: S101 - for mypy: both are pipes
+        assert process.stdout is not None  # noqa: S101 - for mypy
+        self._process = process
+        self._stdin = process.stdin
+        self._stdout = process.stdout
+        self.served = 0
+
+    @classmethod
+    async def start(cls, *, limits: Limits, memory_limit: int) -> "WorkerProcess":
+        """Start a worker; its death before it is ready shows when it is first asked.
+
+        It inherits our error output, for what keeps it from starting; once it has, it falls silent.  It inherits
+        no environment, so that no secret of ours is within a decoder's reach, and no terminal signal.
+        """
+        settings = {"limits": asdict(limits), "memory_limit": memory_limit, "parent": os.getpid()}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-B", "-P", "-s", "-S"),
+            *("-m", "app.adapters.imaging.worker", json.dumps(settings)),
+            stdin=PIPE,
+            stdout=PIPE,
+            env=_environment(),
+            start_new_session=True,
+        )
+        return cls(process)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.returncode is None
+
+    async def ready(self) -> Message:
+        """Return the worker's first message; raise `WorkerDied`."""
+        return await self._receive()
+
+    async def ask(self, request: Message) -> Message:
+        """Send *request* and return the reply; raise `WorkerDied`."""
+        self.served += 1
+        try:
+            self._stdin.write(pack(request))
+            await self._stdin.drain()
+        except ConnectionError as exc:
+            raise WorkerDied(await self._status()) from exc
+        return await self._receive()
+
+    async def end(self) -> None:
+        """Kill the process if it still runs, and wait until nothing of it is left."""
+        self.kill()
+        await self._process.wait()
+        self._stdin.close()
+        with suppress(ConnectionError):
+            await self._stdin.wait_closed()
+
+    def kill(self) -> None:
+        """Kill the process, waiting for nothing."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def _receive(self) -> Message:
+        try:
+            length = parse_length(await self._stdout.readexactly(LENGTH_SIZE))
+            return parse(await self._stdout.readexactly(length))
+        except (asyncio.IncompleteReadError, ConnectionError, ValueError) as exc:
+            raise WorkerDied(await self._status()) from exc
+
+    async def _status(self) -> int:
+        # Only a process that is let end by itself has a status that says why.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                return await self._process.wait()
+        self.kill()
+        return await self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return what a worker needs to import what we import, and to keep its memory in few pieces."""
+    inherited = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    paths = [str(_ROOT), *(path for path in sys.path if path)]
+    return inherited | {"PYTHONPATH": os.pathsep.join(paths), "MALLOC_ARENA_MAX": "1"}

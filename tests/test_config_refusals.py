@@ -32,7 +32,7 @@ def test_every_problem_is_reported_at_once() -> None:
     assert blamed(
         PORT="x",
         HOST="0.0.0.0",  # noqa: S104 - refused, that is the point
-        IMAGE_ACCESS="signed",
+        IMAGE_ACCESS="private",
         IMAGE_MAX_AGE_DAYS="-1",
         PUBLIC_BASE_URL="ftp://a.example",
         VOLUME_LOW_WATER="0.95",
@@ -130,8 +130,3 @@ def test_without_keys_loopback_is_allowed(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "holdfast.example"])  # noqa: S104
 def test_without_keys_nothing_else_is(host: str) -> None:
     assert problems(HOST=host) == ["HOST: is open to other machines, which needs API_KEYS; without them use 127.0.0.1."]
-
-
-def test_signed_access_needs_a_key_to_sign_with() -> None:
-    assert problems(IMAGE_ACCESS="signed") == ["IMAGE_ACCESS: is signed, which needs SIGNING_KEYS."]
-    assert settings(IMAGE_ACCESS="signed", SIGNING_KEYS="k").image_access == "signed"

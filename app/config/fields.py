@@ -55,7 +55,7 @@ class Fields(BaseModel):
     api_keys: kinds.Keys = _secret("API_KEYS")
     """Service keys, separated by commas. Without any the service is for this machine only."""
     signing_keys: kinds.Keys = _secret("SIGNING_KEYS")
-    """Keys for user tokens and signed URLs, separated by commas. The first signs, all verify."""
+    """Keys for user tokens and signed URLs. The first signs, all verify. Empty: one is made, beside the catalog."""
     image_access: kinds.ImageAccess = _setting("IMAGE_ACCESS", "public")
     """public: whoever has an image's URL may read it. signed: the URL must carry a signature too."""
     host: kinds.Host = _setting("HOST", _host)

@@ -60,13 +60,6 @@ class Settings(Fields):
     def _is_legible(cls, value: Any) -> Any:
         return texts.legible(value) if isinstance(value, str) else value
 
-    @field_validator("image_access")
-    @classmethod
-    def _is_signed_with_something(cls, access: str, info: ValidationInfo) -> str:
-        if access == "signed" and info.data.get("signing_keys") == ():
-            raise ValueError("is signed, which needs SIGNING_KEYS.")
-        return access
-
     @field_validator("host")
     @classmethod
     def _is_guarded(cls, host: str | None, info: ValidationInfo) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
@@ -85,9 +86,12 @@ class WorkerProcess:
             await self._stdin.wait_closed()
 
     def kill(self) -> None:
-        """Kill the process, waiting for nothing."""
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        """Kill the process if it still runs, waiting for nothing."""
+        # Not `Process.kill`: that looks first whether the process has ended, and then takes the exit status
+        # away from asyncio, which complains.
+        if self.is_alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
 
     async def _receive(self) -> Message:
         try:

@@ -283,7 +283,7 @@ async def test_many_pictures_at_once_get_their_own_answers(make_pool: MakePool, 
     assert len(pool.pids) == 2
 
 
-async def test_closing_ends_every_process(make_pool: MakePool, good: Path) -> None:
+async def test_closing_ends_every_process(make_pool: MakePool, good: Path, caplog: pytest.LogCaptureFixture) -> None:
     pool = make_pool(workers=2)
     await asyncio.gather(pool.inspect(good), pool.inspect(good))
     pids = pool.pids
@@ -293,6 +293,7 @@ async def test_closing_ends_every_process(make_pool: MakePool, good: Path) -> No
     assert len(pids) == 2
     assert all(is_gone(pid) for pid in pids)
     assert pool.pids == []
+    assert caplog.records == []
 
 
 async def test_closing_refuses_whoever_is_left(make_pool: MakePool, good: Path) -> None:

@@ -79,6 +79,9 @@ class Fields(BaseModel):
     database_url: kinds.DatabaseUrl = _secret("DATABASE_URL", _database)
     """The catalog. Empty: the SQLite file holdfast.db beside the folder of the images."""
 
+    volume_reserve: kinds.PositiveMebibytes = _setting("VOLUME_RESERVE_MB", "16")
+    """MiB of the volume that no image may fill, so that deletions and the catalog still work."""
+
     # Replicate
     replicate_api_token: kinds.Secret = _secret("REPLICATE_API_TOKEN")
     """Without it nothing can be generated here; importing works."""

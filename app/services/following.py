@@ -20,6 +20,8 @@ class Follower:
         """Return *generation* once it has ended, or at *until* (monotonic) as it is then; and the last poll's job."""
         seconds, seen = _FIRST_POLL_SECONDS, None
         while not generation.status.is_terminal and (left := until - self._monotonic()) > 0:
+            if self._signals.is_stopped:
+                break
             generation = await self._listen(generation, min(seconds, left))
             if not generation.status.is_terminal:
                 seen = await self._jobs.poll(generation) or seen

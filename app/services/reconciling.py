@@ -32,6 +32,7 @@ class Reconciler:
         self._providers = providers
         self._jobs = jobs
         self._clock = clock
+        self._started_at = clock()
         self._being_launched: set[GenerationId] = set()
 
     @contextmanager
@@ -43,9 +44,13 @@ class Reconciler:
         finally:
             self._being_launched.discard(generation)
 
-    async def reconcile(self, *, everything: bool = False) -> None:
-        """Find the jobs of open generations without one; *everything* at start, when nobody else can be asking."""
-        before = self._clock() - (timedelta() if everything else _ANSWER_TIME)
+    async def reconcile(self) -> None:
+        """Find the jobs of open generations without one.
+
+        Those from before this process are due at once: whoever called the provider for them is gone.  A younger one
+        may be waiting for its answer in another process.
+        """
+        before = max(self._started_at, self._clock() - _ANSWER_TIME)
         for generation in await self._generations.orphans(before=before):
             if generation.id not in self._being_launched:
                 await self._reconcile(generation)

@@ -20,6 +20,18 @@ class Signals:
     def __init__(self, *, monotonic: Monotonic) -> None:
         self._monotonic = monotonic
         self._waiting: defaultdict[Hashable, set[asyncio.Event]] = defaultdict(set)
+        self._is_stopped = False
+
+    @property
+    def is_stopped(self) -> bool:
+        return self._is_stopped
+
+    def stop(self) -> None:
+        """End every wait now, and each one to come at its first look: the service is being shut down."""
+        self._is_stopped = True
+        for events in self._waiting.values():
+            for event in events:
+                event.set()
 
     def announce(self, key: Hashable) -> None:
         """Wake everyone who waits for *key*."""
@@ -38,7 +50,7 @@ class Signals:
                 event.clear()
                 seen = await look()
                 left = until - self._monotonic()
-                if done(seen) or left <= 0:
+                if done(seen) or left <= 0 or self._is_stopped:
                     return seen
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(left, _LOOK_AGAIN_SECONDS)):

@@ -1,6 +1,7 @@
 """The aiohttp application: routes, middlewares, and what every response carries."""
 
 import logging
+import re
 from ipaddress import ip_address
 from time import monotonic
 from uuid import uuid4
@@ -17,6 +18,10 @@ from app.web.routes import ROUTES
 log = logging.getLogger("app.access")
 
 
+REQUEST_ID = web.RequestKey("request_id", str)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
 def application(services: Services, options: WebOptions) -> web.Application:
     """Return the application, ready to be run; the life of *services* is the caller's business."""
     app = web.Application(middlewares=[_logged, as_problems, _well_meant], client_max_size=options.max_body)
@@ -31,8 +36,8 @@ def application(services: Services, options: WebOptions) -> web.Application:
 @web.middleware
 async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
     started = monotonic()
-    request_id = request.headers.get("X-Railway-Request-Id") or uuid4().hex
-    token = current_request.set(request_id[:64])
+    request[REQUEST_ID] = _request_id(request)
+    token = current_request.set(request[REQUEST_ID])
     status = 0
     try:
         response = await handler(request)
@@ -49,6 +54,12 @@ async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
         level = logging.DEBUG if request.path in {"/livez", "/readyz"} else logging.INFO
         log.log(level, "%s %s %s", request.method, request.path, status, extra=told)
         current_request.reset(token)
+
+
+def _request_id(request: web.Request) -> str:
+    """Return the id the platform's edge gave the request, so that its logs and ours meet, or a new one."""
+    given = request.headers.get("X-Railway-Request-Id", "")
+    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
 
 
 @web.middleware
@@ -79,5 +90,5 @@ async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     response.headers[hdrs.SERVER] = "holdfast"
     response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if request_id := current_request.get():
-        response.headers["X-Request-Id"] = request_id
+    if REQUEST_ID in request:
+        response.headers["X-Request-Id"] = request[REQUEST_ID]

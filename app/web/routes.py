@@ -7,11 +7,10 @@ _IMAGE = "/v1/images/hosted/{user}/{image}"
 
 # fmt: off
 ROUTES = (
-    #     method     path                                handler                 open to
+    #     method     path                                handler                 open to   (GET answers HEAD as well)
     route("POST",    "/v1/images/generate",              generations.create,     user,     limit=WRITES),
     route("POST",    "/v1/images/import",                images.import_,         user,     limit=WRITES),
     route("GET",     _IMAGE,                             images.show,            link,     limit=READS),
-    route("HEAD",    _IMAGE,                             images.show,            link,     limit=READS),
     route("OPTIONS", _IMAGE,                             images.options,         anyone,   limit=READS),
     route("DELETE",  _IMAGE,                             images.delete,          user,     limit=WRITES),
     route("GET",     _IMAGE + "/info",                   images.info,            user,     limit=READS),

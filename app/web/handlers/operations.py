@@ -24,4 +24,5 @@ async def capabilities(request: web.Request) -> web.StreamResponse:
 
 async def openapi(request: web.Request) -> web.StreamResponse:
     """The description of this surface."""
-    return render.answer(request.app[DESCRIPTION])
+    description = request.app[DESCRIPTION]
+    return render.answer(description)

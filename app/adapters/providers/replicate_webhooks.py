@@ -1,0 +1,105 @@
+"""Replicate's webhooks: the prediction itself, signed over the raw body in the manner of Standard Webhooks."""
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from app.domain.errors import AppError, InvalidInput, Unauthorized
+from app.domain.generations import Job
+from app.domain.ports import Clock
+
+_TOLERANCE = timedelta(seconds=300)
+_ASK_AGAIN_AFTER = timedelta(seconds=60)
+_LARGE = 256 * 1024
+
+
+class ReplicateWebhooks:
+    """*secret* is `whsec_…`; without one it is asked of the API by *fetch_secret*, once, and again if it changes."""
+
+    def __init__(
+        self,
+        *,
+        secret: str | None,
+        fetch_secret: Callable[[], Awaitable[str]],
+        parse: Callable[[Mapping[str, Any]], Job],
+        clock: Clock,
+    ) -> None:
+        self._given = secret
+        self._fetch_secret = fetch_secret
+        self._parse = parse
+        self._clock = clock
+        self._fetched: str | None = None
+        self._asked_at = clock() - _ASK_AGAIN_AFTER
+        self._turn = asyncio.Lock()
+
+    async def read(self, headers: Mapping[str, str], body: bytes) -> Job:
+        message_id, timestamp, signatures = _signed_headers(headers)
+        self._require_recent(timestamp)
+        signed = f"{message_id}.{timestamp}.".encode() + body
+        if not await self._is_signed(signed, signatures):
+            raise Unauthorized("The webhook's signature is not valid.")
+        document = _decode(body) if len(body) <= _LARGE else await asyncio.to_thread(_decode, body)
+        return self._parse(document)
+
+    def _require_recent(self, timestamp: str) -> None:
+        # A recording of an old webhook must not be worth anything.
+        if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= len("9999999999")):
+            raise Unauthorized("The webhook has no time.")
+        if abs(self._clock().timestamp() - int(timestamp)) > _TOLERANCE.total_seconds():
+            raise Unauthorized("The webhook is too old, or from the future.")
+
+    async def _is_signed(self, message: bytes, signatures: list[str]) -> bool:
+        secret = self._given or self._fetched
+        if secret is not None and _fits(secret, message, signatures):
+            return True
+        if self._given is not None or not await self._ask():
+            return False
+        return self._fetched is not None and _fits(self._fetched, message, signatures)
+
+    async def _ask(self) -> bool:
+        """Fetch the secret, at most once a minute whatever strangers send us; False when it is not that time."""
+        async with self._turn:
+            if self._clock() - self._asked_at < _ASK_AGAIN_AFTER:
+                return self._fetched is not None
+            self._asked_at = self._clock()
+            try:
+                self._fetched = await self._fetch_secret()
+            except AppError:
+                return False
+        return True
+
+
+def _signed_headers(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
+    try:
+        given = headers["webhook-id"], headers["webhook-timestamp"], headers["webhook-signature"]
+    except KeyError:
+        raise Unauthorized("The webhook is not signed.") from None
+    return given[0], given[1], given[2].split(" ")
+
+
+def _fits(secret: str, message: bytes, signatures: list[str]) -> bool:
+    """Whether one of the `v1,<base64>` entries is the message's; all are compared, so that time tells nothing."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+    except binascii.Error:
+        return False
+    right = base64.b64encode(hmac.new(key, message, hashlib.sha256).digest())
+    found = [entry.partition(",") for entry in signatures]
+    given = [text.encode(errors="replace") for version, _, text in found if version == "v1"]
+    return sum(hmac.compare_digest(right, one) for one in given) > 0
+
+
+def _decode(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidInput("The webhook is not valid JSON.") from None
+    if not isinstance(document, dict):
+        raise InvalidInput("The webhook is no prediction.")
+    return document

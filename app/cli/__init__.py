@@ -1,0 +1,76 @@
+"""`python -m app COMMAND`: serving, and every task of an operator."""
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from app import __version__, logs, privileges
+from app.cli import commands, serving
+from app.config import ConfigError, Settings
+from app.domain.errors import AppError
+
+log = logging.getLogger(__name__)
+
+_OK, _FAILED, _MISUSED, _MISCONFIGURED = 0, 1, 2, 78
+
+Command = Callable[[Settings, argparse.Namespace], Awaitable[bool]]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; return its exit code: 0 only when all is well, 78 when the settings are wrong."""
+    # Before anything else: the first line is a JSON object too.  `serve` speaks to machines, the rest to people.
+    options = _parser().parse_args(arguments)
+    logs.configure("info", stream=sys.stdout if options.command == "serve" else sys.stderr)
+    try:
+        settings = Settings.from_env()
+        logs.configure(
+            settings.log_level,
+            stream=sys.stdout if options.command == "serve" else sys.stderr,
+            secrets=settings.secrets,
+        )
+        if settings.drop_to_uid is not None:
+            privileges.drop_privileges(settings.data_dir, uid=settings.drop_to_uid)
+        is_well = asyncio.run(options.run(settings, options))
+    except ConfigError as error:
+        log.error("not started: %s", error)  # noqa: TRY400 (what is wrong is in the message)
+        return _MISCONFIGURED
+    except AppError as refusal:
+        log.error("%s: %s", refusal.code, refusal.detail)  # noqa: TRY400 (a refusal, not a bug)
+        return _FAILED
+    except KeyboardInterrupt:
+        return _FAILED
+    return _OK if is_well else _FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m app",
+        description="Holdfast keeps AI-generated images. Settings come from the environment and .env.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    wanted = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add(wanted, "serve", "answer requests until SIGTERM", serving.serve)
+    cleanup = _add(wanted, "cleanup", "remove what the retention policy no longer keeps", commands.cleanup)
+    cleanup.add_argument("--dry-run", action="store_true", help="only say what would go, and why")
+    cleanup.add_argument("--confirm-clock", action="store_true", help="the time is right, although it jumped")
+    importing = _add(wanted, "import", "host the image at an expiring URL", commands.import_image)
+    importing.add_argument("url")
+    importing.add_argument("--user", required=True, help="the owner")
+    token = _add(wanted, "token", "make a user token for a device", commands.token)
+    token.add_argument("--user", required=True, help="the owner")
+    token.add_argument("--expires-in", type=int, default=86400, metavar="SECONDS")
+    _add(wanted, "stats", "count images, bytes and captures", commands.stats)
+    _add(wanted, "migrate", "bring the catalog's schema up to date", commands.migrate)
+    return parser
+
+
+def _add(
+    wanted: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, words: str, run: Command
+) -> argparse.ArgumentParser:
+    command = wanted.add_parser(name, help=words, description=words.capitalize() + ".")
+    command.set_defaults(run=run)
+    if name != "serve":
+        command.add_argument("--json", action="store_true", help="answer for machines")
+    return command

@@ -1,0 +1,81 @@
+"""Serving until we are asked to stop: listen, say where, drain, leave."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from datetime import timedelta
+
+from aiohttp import web
+
+from app.config import Settings
+from app.logs import on_loop_error
+from app.wiring import running, wired
+from app.wiring.lifecycle import Holdfast
+
+log = logging.getLogger(__name__)
+
+# Longer than the proxies in front keep an idle connection, so that it is never us who closes it under a request.
+_KEEP_ALIVE_SECONDS = 75.0
+_BACKLOG = 1024
+
+
+async def serve(settings: Settings, _: argparse.Namespace) -> bool:
+    """Serve until SIGTERM or SIGINT; True when everything in hand was finished or given back."""
+    asyncio.get_running_loop().set_exception_handler(on_loop_error)
+    stopping = _on_signals()
+    for warning in settings.warnings:
+        log.warning(warning)
+    async with wired(settings) as holdfast, running(holdfast):
+        runner = await _listen(settings, holdfast)
+        await stopping.wait()
+        log.info("stopping")
+        holdfast.graph.health.stop()
+        holdfast.graph.signals.stop()
+        await runner.cleanup()
+    log.info("stopped")
+    return True
+
+
+def _on_signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
+
+
+async def _listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
+    runner = web.AppRunner(
+        holdfast.app,
+        access_log=None,
+        keepalive_timeout=_KEEP_ALIVE_SECONDS,
+        lingering_time=2,
+        auto_decompress=False,
+        # Captures get the rest: they stop after the requests that may be waiting for them.
+        shutdown_timeout=_share_of(settings.shutdown_grace),
+    )
+    await runner.setup()
+    # No host means both families; "::" alone would refuse IPv4.
+    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
+    await site.start()
+    _announce(settings, runner)
+    return runner
+
+
+def _share_of(grace: timedelta) -> float:
+    return grace.total_seconds() * 0.7
+
+
+def _announce(settings: Settings, runner: web.AppRunner) -> None:
+    port = runner.addresses[0][1]
+    here = settings.public_base_url or f"http://{settings.host or 'localhost'}:{port}"
+    log.info("listening on %s", here, extra={"port": port, "images": str(settings.image_storage_path)})
+    if sys.stderr.isatty():
+        sys.stderr.write(
+            f"\n  Holdfast is at {here} (images in {settings.image_storage_path}).\n"
+            f"  Try:  curl {here}/readyz\n"
+            f"        curl {here}/v1/images/import -H 'Content-Type: application/json' \\\n"
+            '             -d \'{"user_id": "ana", "url": "https://replicate.delivery/…/out-0.png"}\'\n'
+            "  Or see it all, with a provider that forgets: make demo\n\n"
+        )

@@ -1,0 +1,123 @@
+"""The ports, kept: what is opened before the service runs and closed after it."""
+
+import random
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.adapters.blobs.volume import VolumeBlobStore
+from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.catalog.database import Database
+from app.adapters.catalog.generations import SqlGenerations
+from app.adapters.catalog.images import SqlImages
+from app.adapters.catalog.migrate import migrate
+from app.adapters.catalog.retention import SqlRetention
+from app.adapters.download.downloader import HttpDownloader
+from app.adapters.download.limits import FetchLimits, Timing
+from app.adapters.download.policy import SourcePolicy
+from app.adapters.imaging.outline import Limits
+from app.adapters.imaging.pool import InspectorPool
+from app.adapters.providers.replicate import ReplicateProvider
+from app.config import ConfigError, Settings
+from app.domain.errors import InvalidInput
+from app.domain.ids import IdFactory
+from app.domain.ports import Clock, Provider
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What comes from outside and tests replace: time and chance."""
+
+    clock: Clock = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    entropy: Callable[[int], bytes] = secrets.token_bytes
+    jitter: Callable[[], float] = random.random
+
+    @property
+    def ids(self) -> IdFactory:
+        return IdFactory(clock=self.clock, entropy=self.entropy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    blobs: VolumeBlobStore
+    images: SqlImages
+    captures: SqlCaptures
+    generations: SqlGenerations
+    retention: SqlRetention
+    downloader: HttpDownloader
+    inspector: InspectorPool
+    replicate: ReplicateProvider
+
+    def provider(self, name: str) -> Provider:
+        """Return the provider called *name*; raise `InvalidInput`."""
+        if name != self.replicate.name:
+            raise InvalidInput("There is no such provider.", field="provider")
+        return self.replicate
+
+
+@asynccontextmanager
+async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
+    """Yield the adapters over a prepared volume and an up-to-date catalog; close them after the block."""
+    if settings.database_path is None:
+        raise ConfigError(["DATABASE_URL: only SQLite is supported so far."])
+    async with AsyncExitStack() as stack:
+        blobs = VolumeBlobStore(settings.image_storage_path, new_name=world.ids.token, reserve=settings.volume_reserve)
+        await blobs.prepare()
+        await migrate(settings.database_path)
+        database = Database(settings.database_path)
+        stack.push_async_callback(database.aclose)
+        adapters = Adapters(
+            blobs=blobs,
+            images=SqlImages(database),
+            captures=SqlCaptures(database),
+            generations=SqlGenerations(database),
+            retention=SqlRetention(database),
+            downloader=_downloader(settings, world),
+            inspector=_inspector(settings),
+            replicate=_replicate(settings, world),
+        )
+        for adapter in (adapters.downloader, adapters.inspector, adapters.replicate):
+            stack.push_async_callback(adapter.aclose)
+        yield adapters
+
+
+def _downloader(settings: Settings, world: World) -> HttpDownloader:
+    return HttpDownloader(
+        policy=SourcePolicy(allowed_hosts=settings.source_host_allowlist, allow_private=settings.allow_private_sources),
+        limits=FetchLimits(
+            max_bytes=settings.source_max_bytes,
+            max_fetches=settings.capture_concurrency,
+            connect_timeout=settings.source_connect_timeout.total_seconds(),
+            read_timeout=settings.source_read_timeout.total_seconds(),
+            total_timeout=settings.source_total_timeout.total_seconds(),
+            min_rate=settings.source_min_rate,
+        ),
+        timing=Timing(clock=world.clock, monotonic=world.monotonic, jitter=world.jitter),
+    )
+
+
+def _inspector(settings: Settings) -> InspectorPool:
+    return InspectorPool(
+        limits=Limits(max_pixels=settings.image_max_pixels, max_frames=settings.image_max_frames),
+        workers=settings.decode_workers,
+        queue_limit=settings.decode_queue_limit,
+        timeout=settings.decode_timeout.total_seconds(),
+        memory_limit=settings.decode_memory,
+    )
+
+
+def _replicate(settings: Settings, world: World) -> ReplicateProvider:
+    return ReplicateProvider(
+        base_url=settings.replicate_base_url,
+        token=settings.replicate_api_token,
+        clock=world.clock,
+        allow_http=settings.allow_private_sources,
+    )

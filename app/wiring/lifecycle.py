@@ -1,0 +1,161 @@
+"""The life of the service.  Start-up reads downward, shutdown upward; the web and the command line share it."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from aiohttp import web
+
+from app import __version__
+from app.adapters.blobs.instance import only_instance
+from app.adapters.limits.memory import MemoryRateLimiter
+from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
+from app.background import every
+from app.config import Settings
+from app.domain.images import CONTENT_TYPES
+from app.services.access import AccessService
+from app.services.capture_runner import LEASE
+from app.services.webhooks import WebhookService
+from app.web.application import application
+from app.web.keys import Services, WebOptions
+from app.wiring.adapters import World, opened
+from app.wiring.graph import Graph
+
+log = logging.getLogger(__name__)
+
+_FLUSH_EVERY = timedelta(seconds=30)
+_POLL_EVERY = timedelta(seconds=2)
+_RECONCILE_EVERY = timedelta(minutes=5)
+_FIRST_SWEEP_AFTER = timedelta(seconds=5)
+_TAKEOVER_PATIENCE_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holdfast:
+    """The whole service, at rest: `app` answers requests, `running` keeps the clockwork going."""
+
+    graph: Graph
+    app: web.Application
+
+
+@asynccontextmanager
+async def wired(settings: Settings, world: World | None = None) -> AsyncIterator[Holdfast]:
+    """Yield the service over an open store; close everything after the block."""
+    world = world or World()
+    async with opened(settings, world) as adapters:
+        graph = Graph(settings, world, adapters)
+        yield Holdfast(graph, application(_services(graph), _options(graph)))
+
+
+@asynccontextmanager
+async def running(holdfast: Holdfast) -> AsyncIterator[None]:
+    """Capture, poll, reconcile and sweep for the length of the block, as the only instance on this volume.
+
+    At its end what is in hand gets the rest of the grace, the last access times are written, nothing is left behind.
+    """
+    graph = holdfast.graph
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(only_instance(graph.settings.data_dir, patience=_TAKEOVER_PATIENCE_SECONDS))
+        # Whoever held these is gone: we are the only instance.
+        released = await graph.adapters.captures.release_all(owner=None, now=graph.world.clock())
+        log.info("captures taken over", extra={"captures": released})
+        stack.push_async_callback(graph.access_times.flush)
+        await _start_clockwork(graph, stack)
+        yield
+
+
+async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:
+    runner = asyncio.create_task(graph.runner.run(), name="captures")
+    stack.push_async_callback(_stop, graph, runner)
+    for interval, work, name, first_after in (
+        (LEASE / 3, graph.runner.renew, "leases", LEASE / 3),
+        (_POLL_EVERY, graph.jobs.poll_due, "polls", timedelta()),
+        (_RECONCILE_EVERY, graph.reconciler.reconcile, "reconciler", timedelta()),
+        (_FLUSH_EVERY, graph.access_times.flush, "access times", _FLUSH_EVERY),
+        (graph.settings.cleanup_interval, graph.retention.sweep, "retention", _first_sweep(graph.settings)),
+    ):
+        await stack.enter_async_context(every(interval, work, name=name, first_after=first_after))
+
+
+def _first_sweep(settings: Settings) -> timedelta:
+    return min(_FIRST_SWEEP_AFTER, settings.cleanup_interval)
+
+
+async def _stop(graph: Graph, runner: "asyncio.Task[None]") -> None:
+    await graph.runner.stop(graph.settings.shutdown_grace / 4)
+    await runner
+
+
+def _services(graph: Graph) -> Services:
+    settings = graph.settings
+    rates = {"reads": settings.rate_limit_reads or "", "writes": settings.rate_limit_writes or ""}
+    return Services(
+        access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
+        adoptions=graph.adoptions,
+        erasing=graph.erasing,
+        generations=graph.generations,
+        health=graph.health,
+        hosting=graph.hosting,
+        imports=graph.imports,
+        limiter=MemoryRateLimiter(rates=rates, clock=graph.world.clock),
+        links=graph.links,
+        tokens=graph.tokens,
+        usage=graph.usage,
+        webhooks=WebhookService(
+            readers={
+                "replicate": ReplicateWebhooks(
+                    secret=settings.replicate_webhook_secret,
+                    fetch_secret=graph.adapters.replicate.webhook_secret,
+                    parse=graph.adapters.replicate.parse,
+                    clock=graph.world.clock,
+                )
+            },
+            jobs=graph.jobs,
+        ),
+    )
+
+
+def _options(graph: Graph) -> WebOptions:
+    settings = graph.settings
+    return WebOptions(
+        base_url=settings.public_base_url,
+        is_hosting=settings.image_hosting_enabled,
+        is_signed=settings.image_access == "signed",
+        edge_max_age=settings.image_edge_max_age,
+        max_body=settings.request_max_bytes,
+        body_seconds=settings.request_body_timeout.total_seconds(),
+        max_metadata=settings.metadata_max_bytes,
+        client_address_header=settings.client_address_header,
+        policy=graph.policy,
+        capabilities=_capabilities(graph),
+        clock=graph.world.clock,
+    )
+
+
+def _capabilities(graph: Graph) -> dict[str, object]:
+    settings, policy = graph.settings, graph.policy
+    return {
+        "version": __version__,
+        "hosting": settings.image_hosting_enabled,
+        "access": settings.image_access,
+        "formats": sorted(set(CONTENT_TYPES.values())),
+        "providers": ["replicate"],
+        "variant_widths": [],
+        "limits": {
+            "source_bytes": settings.source_max_bytes,
+            "request_bytes": settings.request_max_bytes,
+            "metadata_bytes": settings.metadata_max_bytes,
+            "pixels": settings.image_max_pixels,
+            "frames": settings.image_max_frames,
+            "page": 200,
+            "wait_seconds": 60,
+        },
+        "retention": {
+            "max_age_days": policy.max_age / timedelta(days=1) if policy.max_age else None,
+            "min_age_hours": policy.min_age / timedelta(hours=1),
+            "images_per_user": policy.per_user_limit,
+        },
+    }

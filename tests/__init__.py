@@ -1,0 +1,1 @@
+"""The suite: mirrors `app/`; `support/` holds what several tests need."""

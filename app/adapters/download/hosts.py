@@ -60,11 +60,12 @@ class HostRule:
         return cls(host, int(match["port"]) if match["port"] else None, match["below"] is None)
 
     def admits(self, host: str, port: int) -> bool:
+        """Tell whether the rule names *host*, which is a sound name or address already."""
         if self.port is not None and self.port != port:
             return False
         if host == self.host:
             return self.includes_itself
-        return is_name(host) and host.endswith("." + self.host)
+        return host.endswith("." + self.host)
 
 
 def _canonical(host: str) -> str | None:

@@ -156,6 +156,10 @@ def test_path_and_query_go_out_as_they_were_written(rest: str) -> None:
     assert str(PUBLIC.parse(f"https://replicate.delivery{rest}#part")) == f"https://replicate.delivery{rest}"
 
 
+def test_what_no_url_may_contain_is_quoted() -> None:
+    assert str(PUBLIC.parse("https://replicate.delivery/caf\u00e9.png")) == "https://replicate.delivery/caf%C3%A9.png"
+
+
 @pytest.mark.parametrize(
     ("location", "expected"),
     [

@@ -50,7 +50,8 @@ def rates(creates: Bucket, others: Bucket) -> Middleware:
             return problem(429, {"detail": detail, "status": 429}, headers=bucket.headers())
         response = await handler(request)
         if not response.prepared:
-            response.headers.update(bucket.headers())
+            for name, value in bucket.headers().items():
+                response.headers.setdefault(name, value)
         return response
 
     return count

@@ -152,5 +152,16 @@ async def test_a_cancellation_is_told_at_once(scene: Scene) -> None:
     assert scene.replicate.webhooks[0].event == "completed"
 
 
+async def test_leaving_a_stand_in_ends_what_it_was_about_to_send(scene: Scene) -> None:
+    before = asyncio.all_tasks()
+    async with ReplicateStandIn(behaviour=Behaviour(processing=3600)) as replicate:
+        headers = {"Authorization": f"Bearer {replicate.token}"}
+        async with ClientSession(base_url=f"{replicate.base_url}/v1/", headers=headers) as client:
+            await Scene(replicate, client, scene.mailbox).create("completed")
+
+    assert asyncio.all_tasks() == before
+    assert replicate.webhooks == []
+
+
 def test_the_last_try_comes_a_minute_after_the_end() -> None:
     assert sum(ReplicateStandIn().webhook_retries) == 60

@@ -28,7 +28,7 @@ async def serve(settings: Settings, _: argparse.Namespace) -> bool:
     for warning in settings.warnings:
         log.warning(warning)
     async with wired(settings) as holdfast, running(holdfast):
-        runner = await _listen(settings, holdfast)
+        runner = await listen(settings, holdfast)
         await stopping.wait()
         log.info("stopping")
         holdfast.graph.health.stop()
@@ -45,7 +45,8 @@ def _on_signals() -> asyncio.Event:
     return stopping
 
 
-async def _listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
+async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
+    """Answer requests at the address of *settings* until the runner is cleaned up."""
     runner = web.AppRunner(
         holdfast.app,
         access_log=None,

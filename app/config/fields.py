@@ -146,7 +146,7 @@ class Fields(BaseModel):
     """Longest decoding of one image."""
     decode_queue_limit: kinds.Count = _setting("DECODE_QUEUE_LIMIT", "256")
     """How many images may wait to be decoded. More are refused with 503."""
-    decode_memory: kinds.PositiveMebibytes = _setting("DECODE_MEMORY_MB", "1024")
+    decode_memory: kinds.PositiveMebibytes = _setting("DECODE_MEMORY_MB", "1280")
     """Memory of one decoding process, in MiB."""
     image_max_pixels: kinds.Count = _setting("IMAGE_MAX_PIXELS", "50000000")
     """Largest image, in pixels."""

@@ -17,7 +17,7 @@ from app.services.reconciling import Reconciler
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = timedelta(seconds=60)
-_FIRST_POLL = timedelta(seconds=2)
+_FIRST_POLL = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ from app.wiring.graph import Graph
 log = logging.getLogger(__name__)
 
 _FLUSH_EVERY = timedelta(seconds=30)
-_POLL_EVERY = timedelta(seconds=2)
+_POLL_EVERY = timedelta(seconds=1)
 _RECONCILE_EVERY = timedelta(minutes=5)
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
 _TAKEOVER_PATIENCE_SECONDS = 20.0

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
 
+PATIENCE = 20.0
+"""Seconds after which an answer that does not end fails the test."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -61,6 +64,7 @@ async def connected(server: TestServer, tls: ssl.SSLContext | None = None) -> As
     """Open a connection to *server*, and drop it in the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=tls)
     try:
-        yield Wire(reader, writer)
+        async with asyncio.timeout(PATIENCE):
+            yield Wire(reader, writer)
     finally:
         writer.transport.abort()

@@ -50,7 +50,7 @@ def test_capture_defaults_to_what_was_agreed() -> None:
 
 def test_bounds_default_to_what_was_agreed() -> None:
     default = settings()
-    assert (default.decode_workers, default.decode_queue_limit, default.decode_memory) == (2, 256, 2**30)
+    assert (default.decode_workers, default.decode_queue_limit, default.decode_memory) == (2, 256, 1280 * 2**20)
     assert default.decode_timeout == timedelta(seconds=20)
     assert (default.image_max_pixels, default.image_max_frames) == (50_000_000, 300)
     assert (default.request_max_bytes, default.metadata_max_bytes) == (48 * 2**20, 16_384)

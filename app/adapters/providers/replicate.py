@@ -129,9 +129,13 @@ class ReplicateProvider:
         """Return what Replicate signs our webhooks with (`whsec_…`); raise as `get` does."""
         answer = await self._ask("GET", self._root / "webhooks" / "default" / "secret")
         try:
-            return str((await answer.document())["key"])
-        except (ValueError, KeyError, TypeError) as exc:
-            raise ProviderUnreachable("Replicate's answer cannot be read.") from exc
+            document = await answer.document()
+        except ValueError:
+            document = None
+        key = document.get("key") if isinstance(document, dict) else None
+        if not isinstance(key, str) or not key.startswith("whsec_"):
+            raise ProviderUnreachable("Replicate's answer cannot be read.")
+        return key
 
     async def aclose(self) -> None:
         await self._exchange.aclose()

@@ -17,6 +17,7 @@ from app.domain.ports import Clock
 _TOLERANCE = timedelta(seconds=300)
 _ASK_AGAIN_AFTER = timedelta(seconds=60)
 _LARGE = 256 * 1024
+_SHORTEST_KEY = 16
 
 
 class ReplicateWebhooks:
@@ -86,8 +87,11 @@ def _signed_headers(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
 def _fits(secret: str, message: bytes, signatures: list[str]) -> bool:
     """Whether one of the `v1,<base64>` entries is the message's; all are compared, so that time tells nothing."""
     try:
-        key = base64.b64decode(secret.removeprefix("whsec_"))
-    except binascii.Error:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    # Anyone can sign with the key of an empty or a mistyped secret.
+    if len(key) < _SHORTEST_KEY:
         return False
     right = base64.b64encode(hmac.new(key, message, hashlib.sha256).digest())
     found = [entry.partition(",") for entry in signatures]

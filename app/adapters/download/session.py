@@ -1,6 +1,5 @@
 """The client session: no cookies, no proxies, no credentials, no decompression, and every socket guarded."""
 
-import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ssl import SSLContext
@@ -23,7 +22,7 @@ _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "holdf
 
 
 class Broken(Exception):
-    """The network failed.  Carries nothing of the request: a source's query string is a credential."""
+    """The network failed.  Carries a word and nothing of the request: a source's query string is a credential."""
 
 
 def open_session(*, may_dial: MayDial, resolve: Resolve, tls: SSLContext, limits: FetchLimits) -> ClientSession:
@@ -57,9 +56,4 @@ def translated() -> Iterator[None]:
     except (ClientError, OSError) as exc:
         if isinstance(exc.__cause__, ForbiddenAddress):
             raise SourceNotAllowed from None
-        raise Broken(type(exc).__name__, _errno_name(exc)) from None
-
-
-def _errno_name(exc: Exception) -> str:
-    number = exc.errno if isinstance(exc, OSError) else None
-    return errno.errorcode.get(number or 0, "")
+        raise Broken(type(exc.__cause__ or exc).__name__) from None

@@ -44,7 +44,7 @@ class Transfer:
             try:
                 await self._attempt(url)
             except Broken as broken:
-                log.info("a source broke off", extra={"host": url.host, "cause": " ".join(broken.args)})
+                log.info("a source broke off", extra={"host": url.host, "cause": str(broken)})
                 if resume == _MAX_RESUMES or not self._can_resume:
                     break
                 await self._timing.sleep(_FIRST_PAUSE * 2**resume * (1 + self._timing.jitter()))

@@ -1,6 +1,7 @@
 """Small real PNG files without an imaging library, distinct for every seed."""
 
 import hashlib
+import random
 import struct
 import zlib
 
@@ -27,3 +28,12 @@ def _ramp(first: bytes, last: bytes, steps: int) -> bytes:
 
 def _chunk(kind: bytes, payload: bytes) -> bytes:
     return struct.pack(">I", len(payload)) + kind + payload + struct.pack(">I", zlib.crc32(kind + payload))
+
+
+def noise(seed: int, *, size: int) -> bytes:
+    """Return a PNG of about *size* bytes that does not compress, as photographs hardly do."""
+    side = max(1, int((size / 3) ** 0.5))
+    pixels = random.Random(seed).randbytes(3 * side * side)
+    rows = b"".join(b"\0" + pixels[3 * side * y : 3 * side * (y + 1)] for y in range(side))
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return _MAGIC + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows, 1)) + _chunk(b"IEND", b"")

@@ -16,7 +16,7 @@ def publish(staged: Path, final: Path, quarantine: Path) -> None:
     """Give the synced file *staged* the name *final*; other bytes of that name go to *quarantine* first."""
     make_folder(final.parent)
     if not _link(staged, final) and not _same_bytes(staged, final):
-        _set_aside(final, quarantine)
+        set_aside(final, quarantine)
         if not _link(staged, final):
             raise FileExistsError(errno.EEXIST, "published twice at once", str(final))
     sync_folder(final.parent)
@@ -85,8 +85,12 @@ def _sha256(path: Path) -> bytes:
     return digest.digest()
 
 
-def _set_aside(final: Path, quarantine: Path) -> None:
+def set_aside(path: Path, quarantine: Path) -> None:
+    """Move *path* durably to *quarantine*, where nothing serves it; one that is gone is not an error."""
     make_folder(quarantine.parent)
-    final.replace(quarantine)
+    try:
+        path.replace(quarantine)
+    except FileNotFoundError:
+        return
     sync_folder(quarantine.parent)
-    sync_folder(final.parent)
+    sync_folder(path.parent)

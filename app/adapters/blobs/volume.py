@@ -79,7 +79,7 @@ class VolumeBlobStore:
             await staging.aclose()
 
     async def publish(self, staging: Staging, key: str) -> None:
-        aside = self._quarantine / f"{key.replace('/', '~')}.{self._new_name()}"
+        aside = self._quarantine / f"{key}.{self._new_name()}"
         with translated():
             await asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from app.domain.catalog import CaptureQueue, ImageCatalog
 from app.domain.errors import NotFound, SourceRejected, StorageUnavailable
+from app.domain.images import ImageFacts, blob_key
 from app.domain.ports import BlobStore, Clock, Inspector
 from app.domain.recovery import (
     BlobEntry,
@@ -147,9 +148,8 @@ class RecoveryService:
         if capture is None:
             await self._inventory.set_aside(entry.key)
             return
-        try:
-            facts = await self._inspector.inspect(self._inventory.path(entry.key))
-        except SourceRejected:
+        facts = await self._look_into(entry)
+        if facts is None or blob_key(name.user, name.id, facts.extension) != entry.key:
             # Not what was published: its capture fetches it again.
             await self._inventory.set_aside(entry.key)
             await self._queue.release(capture, at=self._clock(), error="set aside")
@@ -157,6 +157,12 @@ class RecoveryService:
         digest = await self._inventory.digest(entry.key)
         await self._queue.settle_stored(capture, facts=facts, digest=digest, at=self._clock())
         log.info("image adopted", extra={"user_id": str(name.user), "image_id": str(name.id)})
+
+    async def _look_into(self, entry: BlobEntry) -> ImageFacts | None:
+        try:
+            return await self._inspector.inspect(self._inventory.path(entry.key))
+        except SourceRejected:
+            return None
 
     async def _check(
         self, report: RecoveryReport, blob: KnownBlob, size: int, read: Slice | None, *, repair: bool

@@ -8,12 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
 from app.adapters.catalog.migrate import migrate
+from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
 from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
@@ -48,10 +50,12 @@ class World:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     blobs: VolumeBlobStore
+    inventory: VolumeInventory
     images: SqlImages
     captures: SqlCaptures
     generations: SqlGenerations
     retention: SqlRetention
+    recovery: SqlRecovery
     downloader: HttpDownloader
     inspector: InspectorPool
     replicate: ReplicateProvider
@@ -76,10 +80,12 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
         stack.push_async_callback(database.aclose)
         adapters = Adapters(
             blobs=blobs,
+            inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
             images=SqlImages(database),
             captures=SqlCaptures(database),
             generations=SqlGenerations(database),
             retention=SqlRetention(database),
+            recovery=SqlRecovery(database),
             downloader=_downloader(settings, world),
             inspector=_inspector(settings),
             replicate=_replicate(settings, world),

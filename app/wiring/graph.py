@@ -26,6 +26,7 @@ from app.services.importing import ImportService
 from app.services.jobs import JobService
 from app.services.launching import Launcher, Terms
 from app.services.reconciling import Reconciler
+from app.services.recovery import RecoveryService
 from app.services.retention import RetentionService
 from app.services.saving import ImageSaver
 from app.services.signals import Signals
@@ -178,6 +179,20 @@ class Graph:
             imports=self.imports,
             admission=self.admission,
             monotonic=self.world.monotonic,
+        )
+
+    @cached_property
+    def recovery(self) -> RecoveryService:
+        adapters = self.adapters
+        return RecoveryService(
+            catalog=adapters.recovery,
+            images=adapters.images,
+            queue=adapters.captures,
+            blobs=adapters.blobs,
+            inventory=adapters.inventory,
+            inspector=adapters.inspector,
+            clock=self.world.clock,
+            owner=self.world.ids.token(),
         )
 
     @cached_property

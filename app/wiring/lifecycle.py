@@ -59,6 +59,8 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
     graph = holdfast.graph
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(only_instance(graph.settings.data_dir, patience=_TAKEOVER_PATIENCE_SECONDS))
+        await graph.recovery.require_volume()
+        await graph.recovery.recover()
         # Whoever held these is gone: we are the only instance.
         released = await graph.adapters.captures.release_all(owner=None, now=graph.world.clock())
         log.info("captures taken over", extra={"captures": released})

@@ -11,13 +11,12 @@ from aiohttp import web
 
 from app.config import Settings
 from app.logs import on_loop_error
+from app.web.server import Runner
 from app.wiring import running, wired
 from app.wiring.lifecycle import Holdfast
 
 log = logging.getLogger(__name__)
 
-# Longer than the proxies in front keep an idle connection, so that it is never us who closes it under a request.
-_KEEP_ALIVE_SECONDS = 75.0
 _BACKLOG = 1024
 
 
@@ -47,12 +46,10 @@ def _on_signals() -> asyncio.Event:
 
 async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
     """Answer requests at the address of *settings* until the runner is cleaned up."""
-    runner = web.AppRunner(
+    runner = Runner(
         holdfast.app,
-        access_log=None,
-        keepalive_timeout=_KEEP_ALIVE_SECONDS,
-        lingering_time=2,
-        auto_decompress=False,
+        # Behind a proxy every connection is the proxy's.
+        connections_per_address=None if settings.client_address_header else settings.max_connections_per_address,
         # Captures get the rest: they stop after the requests that may be waiting for them.
         shutdown_timeout=_share_of(settings.shutdown_grace),
     )

@@ -15,7 +15,10 @@ log = logging.getLogger(__name__)
 
 
 class CaptureService:
-    """Settles claimed captures.  *on_settled* is told of each attempt's end, with the image if one was stored."""
+    """Settles claimed captures.
+
+    *on_settled* is told of each attempt's end, with the image if one was stored; *count* of how a capture ended.
+    """
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class CaptureService:
         clock: Clock,
         jitter: Callable[[], float],
         on_settled: Callable[[Capture, Image | None], Awaitable[None]],
+        count: Callable[[ImageStatus], object] = lambda _: None,
     ) -> None:
         self._queue = queue
         self._images = images
@@ -33,6 +37,7 @@ class CaptureService:
         self._clock = clock
         self._jitter = jitter
         self._on_settled = on_settled
+        self._count = count
 
     async def attempt(self, capture: Capture) -> None:
         """Try once to save the source of *capture*; it ends stored, rejected, lost, or is given back for later."""
@@ -57,6 +62,7 @@ class CaptureService:
         if image is not None:
             told = {"size": saved.digest.size, "content_type": saved.facts.content_type}
             log.info("image stored", extra=_named(capture) | told)
+            self._count(ImageStatus.STORED)
             return image
         # Ours no longer.  If it was deleted meanwhile the file must go; if another holder has it, the file is theirs.
         known = await self._images.find(capture.user, capture.image)
@@ -78,7 +84,8 @@ class CaptureService:
                 log.log(
                     level, "image %s", "lost" if is_lost else "rejected", extra=_named(capture) | {"reason": reason}
                 )
-                await self._queue.settle_failed(capture, is_lost=is_lost, reason=reason, detail=detail, at=now)
+                if await self._queue.settle_failed(capture, is_lost=is_lost, reason=reason, detail=detail, at=now):
+                    self._count(ImageStatus.LOST if is_lost else ImageStatus.REJECTED)
 
 
 def _named(capture: Capture) -> dict[str, object]:

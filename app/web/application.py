@@ -2,29 +2,38 @@
 
 import logging
 import re
-from ipaddress import ip_address
 from time import monotonic
 from uuid import uuid4
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion10, HttpVersion11, hdrs, web
 from yarl import URL
 
 from app.logs import request_id as current_request
-from app.web.errors import Handler, MisdirectedRequest, UnsupportedMediaType, as_problems
+from app.web.authority import is_this_machine, named_host
+from app.web.errors import (
+    ExpectationFailed,
+    Handler,
+    MalformedRequest,
+    MisdirectedRequest,
+    UnsupportedMediaType,
+    as_problems,
+)
+from app.web.finishing import finish
 from app.web.keys import DESCRIPTION, OPTIONS, SERVICES, Services, WebOptions
 from app.web.openapi import describe
 from app.web.routes import ROUTES
 
 log = logging.getLogger("app.access")
 
-
 REQUEST_ID = web.RequestKey("request_id", str)
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# Asked for every few seconds: they would drown the rest.
+_PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
 def application(services: Services, options: WebOptions) -> web.Application:
     """Return the application, ready to be run; the life of *services* is the caller's business."""
-    app = web.Application(middlewares=[_logged, as_problems, _well_meant], client_max_size=options.max_body)
+    app = web.Application(middlewares=[_observed, as_problems, _well_meant], client_max_size=options.max_body)
     app[SERVICES] = services
     app[OPTIONS] = options
     app[DESCRIPTION] = describe(ROUTES)
@@ -34,7 +43,8 @@ def application(services: Services, options: WebOptions) -> web.Application:
 
 
 @web.middleware
-async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _observed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Log and count the request, whatever becomes of it."""
     started = monotonic()
     request[REQUEST_ID] = _request_id(request)
     token = current_request.set(request[REQUEST_ID])
@@ -44,16 +54,29 @@ async def _logged(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = response.status
         return response
     finally:
-        told = {
-            "method": request.method,
-            "path": request.path,
-            "status": status,
-            "milliseconds": round((monotonic() - started) * 1000, 1),
-        }
-        # Probes every few seconds would drown the rest.
-        level = logging.DEBUG if request.path in {"/livez", "/readyz"} else logging.INFO
-        log.log(level, "%s %s %s", request.method, request.path, status, extra=told)
+        seconds = monotonic() - started
+        _tell(request, status, seconds)
+        request.app[SERVICES].metrics.request_answered(
+            method=request.method, route=_template(request), status=status, seconds=seconds
+        )
         current_request.reset(token)
+
+
+def _tell(request: web.Request, status: int, seconds: float) -> None:
+    told = {
+        "method": request.method,
+        "path": request.path,
+        "status": status,
+        "milliseconds": round(seconds * 1000, 1),
+    }
+    level = logging.DEBUG if request.path in _PROBES else logging.INFO
+    log.log(level, "%s %s %s", request.method, request.path, status, extra=told)
+
+
+def _template(request: web.Request) -> str:
+    """Return the route's path as the table has it; a stranger can make up paths, not these."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else resource.canonical
 
 
 def _request_id(request: web.Request) -> str:
@@ -65,30 +88,25 @@ def _request_id(request: web.Request) -> str:
 @web.middleware
 async def _well_meant(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what no handler should have to think of."""
+    if request.version not in {HttpVersion10, HttpVersion11}:
+        raise MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
+    host = named_host(request)
+    if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
+        raise ExpectationFailed("Only 100-continue can be expected.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise UnsupportedMediaType("Bodies with a Content-Encoding are not accepted.")
-    if request.app[SERVICES].access.is_open and not _is_local(request):
+    if request.app[SERVICES].access.is_open and not _is_ours(request, host):
         # Without keys we trust whoever is on this machine; a page in its browser that has its own name
         # resolved to us is not that.
         raise MisdirectedRequest("This service answers to its own address only; set API_KEYS to open it.")
     return await handler(request)
 
 
-def _is_local(request: web.Request) -> bool:
-    host = URL.build(scheme="http", authority=request.host).host or ""
+def _is_ours(request: web.Request, host: str) -> bool:
     public = request.app[OPTIONS].base_url
-    if host == "localhost" or host.endswith(".localhost") or (public and host == URL(public).host):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_this_machine(host) or (public is not None and host == URL(public).host)
 
 
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
-    """Give every response what it must not be without, and take away what tells too much."""
-    response.headers[hdrs.SERVER] = "holdfast"
-    response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    if REQUEST_ID in request:
-        response.headers["X-Request-Id"] = request[REQUEST_ID]
+    public = request.app[OPTIONS].base_url or ""
+    finish(response, request_id=request.get(REQUEST_ID), is_https=public.startswith("https://"))

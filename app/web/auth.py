@@ -1,5 +1,6 @@
 """Who each route is open to."""
 
+import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -34,17 +35,24 @@ class Route:
 
         @wraps(self.handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
-            await self.open_to(request)
-            if self.limit is not None:
-                await request.app[SERVICES].limiter.admit(self.limit, _who(request))
+            try:
+                await self.open_to(request)
+            finally:
+                # Refusals count too: nobody guesses keys faster than the limit.
+                if self.limit is not None:
+                    await request.app[SERVICES].limiter.admit(self.limit, _who(request))
             return await self.handler(request)
 
-        return web.RouteDef(self.method, self.path, guarded, {})
+        return web.RouteDef(self.method, self.path, guarded, {"expect_handler": _promise_nothing})
 
 
 def route(method: str, path: str, handler: Handler, open_to: Guard, *, limit: str | None = None) -> Route:
     """Return a row of the route table: no route can be added without saying who it is open to."""
     return Route(method, path, handler, open_to, limit)
+
+
+async def _promise_nothing(request: web.Request) -> None:
+    """Leave `100 Continue` to whoever reads the body: until then the answer may be a refusal without it."""
 
 
 async def anyone(request: web.Request) -> None:
@@ -72,11 +80,16 @@ async def service(request: web.Request) -> None:
 
 
 async def link(request: web.Request) -> None:
-    """Open to anyone when images are public; else to a signed link, the owner's token and a service key."""
+    """Open to anyone when images are public; else to a signed link, the owner's token and a service key.
+
+    A link without a signature opens nothing, not even where no keys are set: else nobody could try signed access.
+    """
     if not request.app[OPTIONS].is_signed:
         return
     expires, signature = request.query.getall("expires", []), request.query.getall("signature", [])
     if not expires and not signature:
+        if _credential(request) is None:
+            raise Unauthorized("The link is not signed.")
         await user(request)
         return
     if len(expires) != 1 or len(signature) != 1:
@@ -84,6 +97,16 @@ async def link(request: web.Request) -> None:
     request[LINK_LEFT] = request.app[SERVICES].links.verify(
         path_user(request), path_image(request).id, expires=expires[0], signature=signature[0]
     )
+
+
+async def monitor(request: web.Request) -> None:
+    """Open to anyone, or to `METRICS_TOKEN` where it is set."""
+    token = request.app[OPTIONS].metrics_token
+    if token is None:
+        return
+    given = (_credential(request) or "").encode()
+    if not hmac.compare_digest(given, token.encode()):
+        raise Unauthorized("The metrics need METRICS_TOKEN: Authorization: Bearer ….")
 
 
 def owner(request: web.Request, named: str | None) -> UserId:
@@ -101,11 +124,18 @@ def owner(request: web.Request, named: str | None) -> UserId:
 def _credential(request: web.Request) -> str | None:
     header = request.headers.get(hdrs.AUTHORIZATION)
     if header is None:
-        return request.headers.get("X-API-Key")
+        return _plausible(request.headers.get("X-API-Key"))
     scheme, _, credential = header.partition(" ")
     if scheme.lower() != "bearer" or not credential.strip():
         raise Unauthorized("Only Authorization: Bearer … is understood.")
-    return credential.strip()
+    return _plausible(credential.strip())
+
+
+def _plausible(credential: str | None) -> str | None:
+    if credential is not None and not credential.isascii():
+        # Nothing we ever gave away has such characters, and not everything that reads one can take them.
+        raise Unauthorized("The key or token is not valid.")
+    return credential
 
 
 def _who(request: web.Request) -> str:

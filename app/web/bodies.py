@@ -3,9 +3,9 @@
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from app.domain.errors import AppError
+from app.domain.errors import AppError, InvalidInput
 from app.domain.generations import Order
 from app.domain.ids import ImageId, UserId
 
@@ -27,6 +27,14 @@ class _OwnedBody(_Body):
     def _is_user_id(cls, value: str | None) -> str | None:
         return None if value is None else str(_spoken(UserId.parse, value))
 
+    @field_validator("metadata")
+    @classmethod
+    def _is_small(cls, value: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        most = (info.context or {}).get("max_metadata")
+        if most is not None and len(json.dumps(value, separators=(",", ":"))) > most:
+            raise ValueError(f"larger than {most} bytes of JSON")
+        return value
+
 
 class GenerateBody(_OwnedBody):
     """Run a model and host what it makes."""
@@ -40,7 +48,7 @@ class GenerateBody(_OwnedBody):
     @model_validator(mode="after")
     def _says_what_to_run(self) -> "GenerateBody":
         if (self.model is None) == (self.version is None):
-            raise ValueError("exactly one of model and version is needed")
+            raise InvalidInput("Exactly one of model and version is needed.", field="model")
         return self
 
     @property
@@ -68,9 +76,10 @@ class ImportBody(_OwnedBody):
     @model_validator(mode="after")
     def _has_one_source(self) -> "ImportBody":
         if (self.url is None) == (self.prediction is None):
-            raise ValueError("exactly one of url and prediction is needed")
-        if self.prediction is not None and (self.image_id or self.prediction_id or self.output_index is not None):
-            raise ValueError("image_id, prediction_id and output_index go with url, not with prediction")
+            raise InvalidInput("Exactly one of url and prediction is needed.", field="url")
+        for name in ("image_id", "prediction_id", "output_index"):
+            if self.prediction is not None and getattr(self, name) is not None:
+                raise InvalidInput(f"{name} goes with url, not with prediction.", field=name)
         return self
 
 
@@ -90,11 +99,6 @@ class TokenBody(_Body):
     @classmethod
     def _is_user_id(cls, value: str) -> str:
         return str(_spoken(UserId.parse, value))
-
-
-def size_of(metadata: dict[str, Any]) -> int:
-    """Return how many bytes *metadata* takes as JSON."""
-    return len(json.dumps(metadata, separators=(",", ":")))
 
 
 def _spoken(parse: Any, value: str) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -10,11 +11,18 @@ from aiohttp import web
 
 from app.domain import errors
 from app.domain.errors import AppError
+from app.web.keys import CALLER, LINK_LEFT
 from app.web.serving.headers import PROTECTION, SHARING, Cache, cache_control
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class MalformedRequest(AppError):
+    """The request is no HTTP we could answer with anything else."""
+
+    code = "malformed_request"
 
 
 class MalformedBody(errors.InvalidInput):
@@ -25,6 +33,12 @@ class MalformedBody(errors.InvalidInput):
 
 class UnsupportedMediaType(AppError):
     code = "unsupported_media_type"
+
+
+class ExpectationFailed(AppError):
+    """`Expect` asks for something other than 100-continue (RFC 9110 §10.1.1)."""
+
+    code = "expectation_failed"
 
 
 class RequestTimeout(AppError):
@@ -42,8 +56,10 @@ STATUS: Mapping[type[AppError], int] = {
     AppError: 500,
     errors.InvalidInput: 422,
     errors.UnknownField: 422,
+    MalformedRequest: 400,
     MalformedBody: 400,
     UnsupportedMediaType: 415,
+    ExpectationFailed: 417,
     RequestTimeout: 408,
     MisdirectedRequest: 421,
     errors.Unauthorized: 401,
@@ -75,14 +91,17 @@ STATUS: Mapping[type[AppError], int] = {
 
 _CACHE: Mapping[int, Cache] = {404: Cache.MISSING, 410: Cache.GONE, 503: Cache.CAPTURING}
 _CODES: Mapping[int, str] = {
-    404: "not_found",
+    400: MalformedRequest.code,
+    404: errors.NotFound.code,
     405: "method_not_allowed",
-    408: "request_timeout",
+    408: RequestTimeout.code,
     411: "length_required",
-    413: "too_large",
-    415: "unsupported_media_type",
-    417: "expectation_failed",
+    413: errors.TooLarge.code,
+    415: UnsupportedMediaType.code,
+    417: ExpectationFailed.code,
 }
+# What is another's is not there: whatever was looked for, and whoever says so, the words are the same.
+_NOT_FOUND = "There is nothing here."
 
 
 @web.middleware
@@ -93,7 +112,7 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as raised:  # aiohttp's own 404, 405, 413: the same envelope
         return _from_aiohttp(raised)
     except AppError as refusal:
-        return problem(refusal)
+        return problem(refusal, is_private=CALLER in request or LINK_LEFT in request)
     except ConnectionResetError:
         log.info("client left before the end", extra={"path": request.path})
         raise
@@ -102,15 +121,16 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         return problem(AppError("Something went wrong on our side."))
 
 
-def problem(refusal: AppError) -> web.Response:
-    """Return *refusal* as a response."""
+def problem(refusal: AppError, *, is_private: bool = False) -> web.Response:
+    """Return *refusal* as a response; *is_private* keeps even a lasting one from every cache."""
     status = STATUS[type(refusal)]
-    document = _document(status, refusal.code, refusal.detail, is_retryable=refusal.retryable)
+    detail = _NOT_FOUND if isinstance(refusal, errors.NotFound) else refusal.detail
+    document = _document(status, refusal.code, detail, is_retryable=refusal.retryable)
     if refusal.field is not None:
         document["field"] = refusal.field
-    headers: dict[str, str] = {}
+    headers = {"Cache-Control": cache_control(Cache.PRIVATE)} if is_private else {}
     if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+        headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
     return _response(status, document | refusal.details, headers)
@@ -119,8 +139,9 @@ def problem(refusal: AppError) -> web.Response:
 def _from_aiohttp(raised: web.HTTPException) -> web.Response:
     status = raised.status
     code = _CODES.get(status, "invalid_request" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "internal")
+    detail = _NOT_FOUND if status == HTTPStatus.NOT_FOUND else f"{HTTPStatus(status).phrase}."
     headers = {"Allow": raised.headers["Allow"]} if "Allow" in raised.headers else {}
-    return _response(status, _document(status, code, f"{HTTPStatus(status).phrase}.", is_retryable=False), headers)
+    return _response(status, _document(status, code, detail, is_retryable=False), headers)
 
 
 def _document(status: int, code: str, detail: str, *, is_retryable: bool) -> dict[str, Any]:

@@ -1,13 +1,14 @@
 """What handlers find on the application and on the request.  The bag of services stops here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from aiohttp import web
 
 from app.domain.access import Caller
+from app.domain.metrics import Metrics
 from app.domain.ports import Clock, RateLimiter
 from app.domain.retention import Policy
 from app.services.access import AccessService, Tokens
@@ -35,6 +36,7 @@ class Services:
     imports: ImportService
     limiter: RateLimiter
     links: LinkSigner
+    metrics: Metrics
     tokens: Tokens
     usage: UsageService
     webhooks: WebhookService
@@ -52,6 +54,7 @@ class WebOptions:
     body_seconds: float
     max_metadata: int
     client_address_header: str | None
+    metrics_token: str | None = field(repr=False)
     policy: Policy
     capabilities: Mapping[str, Any]
     clock: Clock

@@ -36,6 +36,7 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     users.token: {201: "Token"},
     operations.live: {200: "Status"},
     operations.ready: {200: "Health", 503: "Health"},
+    operations.metrics: {200: None},
     operations.capabilities: {200: "Capabilities"},
     operations.openapi: {200: "OpenApi"},
     webhooks.replicate: {200: "Status"},
@@ -46,6 +47,7 @@ _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
     auth.user: [{"bearer": []}],
     auth.service: [{"bearer": []}],
     auth.link: [{}, {"signedLink": []}, {"bearer": []}],
+    auth.monitor: [{}, {"metricsToken": []}],
 }
 _PARAMETERS: Mapping[str, str] = {
     "user": r"^[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}$",
@@ -90,6 +92,7 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
 
 _SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A service key or a user's token."},
+    "metricsToken": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN, where it is set."},
     "signedLink": {"type": "apiKey", "in": "query", "name": "signature"},
     "webhookSignature": {"type": "apiKey", "in": "header", "name": "webhook-signature"},
 }

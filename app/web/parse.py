@@ -6,23 +6,27 @@ import binascii
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
-from aiohttp import web
+from aiohttp import HttpVersion11, hdrs, web
 from pydantic import BaseModel, ValidationError
 
 from app.domain.catalog import IdempotencyKey
 from app.domain.errors import AppError, InvalidInput, NotFound, TooLarge, UnknownField
 from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.images import ImagePosition
+from app.web import strict_json
 from app.web.errors import MalformedBody, RequestTimeout, UnsupportedMediaType
 from app.web.keys import OPTIONS
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _SMALL = 256 * 1024
 _MOST_PER_PAGE = 200
+_MOST_PROBLEMS = 20
+_LONGEST_NAME = 100
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -60,16 +64,21 @@ def path_generation(request: web.Request) -> GenerationId:
         raise NotFound("There is no such generation.") from None
 
 
-def idempotency_key(request: web.Request, body: BaseModel) -> IdempotencyKey | None:
+async def idempotency_key(request: web.Request, body: BaseModel) -> IdempotencyKey | None:
     """Return the request's `Idempotency-Key` with a digest of what it asks for."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
     if not _IDEMPOTENCY_KEY.fullmatch(key):
         raise InvalidInput("An Idempotency-Key is 1-255 visible ASCII characters.", field="Idempotency-Key")
-    asked = json.dumps(body.model_dump(mode="python"), sort_keys=True, default=str)
-    digest = hashlib.sha256(asked.encode()).hexdigest()
+    digest = await asyncio.to_thread(_digest, body)  # a body may be one huge data URI
     return IdempotencyKey(key=key, operation=f"{request.method} {request.path}"[:32], request_sha256=digest)
+
+
+def _digest(body: BaseModel) -> str:
+    # How long someone waits is not what they ask for: a retry may well be less patient.
+    asked = json.dumps(body.model_dump(mode="python", exclude={"wait"}), sort_keys=True)
+    return hashlib.sha256(asked.encode()).hexdigest()
 
 
 def page(request: web.Request) -> tuple[ImagePosition | None, int]:
@@ -105,52 +114,62 @@ async def json_body(request: web.Request, model: type[Body]) -> Body:
     if request.content_type != "application/json":
         raise UnsupportedMediaType("The body must be application/json.")
     raw = await read_body(request, request.app[OPTIONS].max_body)
-    document = _parse(raw) if len(raw) <= _SMALL else await asyncio.to_thread(_parse, raw)
-    if not isinstance(document, dict):
-        raise MalformedBody("The body must be a JSON object.")
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        _refuse(error)
+    bounds = {"max_metadata": request.app[OPTIONS].max_metadata}
+    if len(raw) <= _SMALL:
+        return _load(raw, model, bounds)
+    return await asyncio.to_thread(_load, raw, model, bounds)
 
 
 async def read_body(request: web.Request, most: int) -> bytes:
     """Return the raw body of at most *most* bytes, in the time that a body may take."""
+    too_large = TooLarge(f"The body is larger than {most} bytes.")
     if (request.content_length or 0) > most:
-        raise TooLarge(f"The body is larger than {most} bytes.")
+        raise too_large
     body = bytearray()
     try:
         async with asyncio.timeout(request.app[OPTIONS].body_seconds):
+            await _ask_for_body(request)
             async for chunk in request.content.iter_any():
                 body += chunk
                 if len(body) > most:
-                    raise TooLarge(f"The body is larger than {most} bytes.")
+                    raise too_large
     except TimeoutError:
         raise RequestTimeout("The body did not arrive in time.") from None
+    except web.RequestPayloadError:
+        raise MalformedBody("The body is not framed as HTTP/1.1 wants it.") from None
     return bytes(body)
 
 
-def _parse(raw: bytes) -> Any:
+async def _ask_for_body(request: web.Request) -> None:
+    """Send the `100 Continue` that a client waits for, now that we want its body (RFC 9110 §10.1.1)."""
+    if hdrs.EXPECT in request.headers and request.version == HttpVersion11 and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # or the answer proper would seem to have begun
+
+
+def _load(raw: bytes, model: type[Body], bounds: Mapping[str, int]) -> Body:
     try:
-        return json.loads(raw, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise MalformedBody("The body is not valid JSON.") from None
-
-
-def _no_constant(name: str) -> NoReturn:
-    # Python reads NaN and Infinity; JSON has neither (RFC 8259 §6), and could not give them back.
-    raise ValueError(name)
+        document = strict_json.loads(raw)
+    except ValueError as error:
+        raise MalformedBody(f"The body {error}.") from None
+    if not isinstance(document, dict):
+        raise MalformedBody("The body must be a JSON object.")
+    try:
+        return model.model_validate(document, context=bounds)
+    except ValidationError as error:
+        _refuse(error)
 
 
 def _refuse(error: ValidationError) -> NoReturn:
-    problems = [
-        {"field": ".".join(str(part) for part in found["loc"]) or None, "detail": found["msg"]}
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = problems[0]["field"]
+    found = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_PROBLEMS]
+    problems = [{"field": _field(each["loc"]), "detail": each["msg"].removeprefix("Value error, ")} for each in found]
+    field, said = problems[0]["field"], problems[0]["detail"]
     details = {"errors": problems}
-    if first["type"] == "extra_forbidden":
-        raise UnknownField(f"There is no field {field!r}.", field=field, details=details)
-    said = first["msg"].removeprefix("Value error, ")
-    raise InvalidInput(f"{field}: {said}" if field else said, field=field, details=details)
+    if found[0]["type"] == "extra_forbidden":
+        raise UnknownField("There is no such field.", field=field, details=details)
+    raise InvalidInput(f"{field}: {said}" if field else f"{said}", field=field, details=details)
+
+
+def _field(location: tuple[int | str, ...]) -> str | None:
+    """Return where the blame lies; a name of the client's own is not repeated at any length."""
+    return ".".join(str(part) for part in location)[:_LONGEST_NAME] or None

@@ -10,6 +10,7 @@ from aiohttp import web
 from app.domain.ids import ImageId, UserId
 from app.domain.images import Image, ImagePosition, ImageStatus
 from app.domain.instants import rfc3339
+from app.domain.metrics import Exposition
 from app.domain.retention import Policy
 from app.services.generation import GenerationView
 from app.services.health import Health
@@ -38,7 +39,7 @@ def answer(document: Mapping[str, Any], *, status: int = 200, location: str | No
 
 def base_url(request: web.Request) -> str:
     """Return what our URLs begin with: as configured, or else as this client has reached us."""
-    return request.app[OPTIONS].base_url or f"{request.scheme}://{request.host}"
+    return request.app[OPTIONS].base_url or str(request.url.origin())
 
 
 def image_url(request: web.Request, user: UserId, image: ImageId, extension: str) -> str:
@@ -158,6 +159,11 @@ def health(found: Health) -> web.Response:
         "captures_open": found.captures,
     }
     return answer(document, status=503 if found.problems else 200)
+
+
+def exposition(found: Exposition) -> web.Response:
+    headers = dict(PROTECTION) | {"Cache-Control": cache_control(Cache.PRIVATE), "Content-Type": found.content_type}
+    return web.Response(headers=headers, body=found.body)
 
 
 def page_document(

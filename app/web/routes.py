@@ -1,6 +1,6 @@
 """The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
 
-from app.web.auth import READS, WRITES, anyone, link, provider, route, service, user
+from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
 from app.web.handlers import generations, images, operations, users, webhooks
 
 _IMAGE = "/v1/images/hosted/{user}/{image}"
@@ -25,6 +25,7 @@ ROUTES = (
     route("GET",     "/v1/capabilities",                 operations.capabilities, anyone,  limit=READS),
     route("GET",     "/livez",                           operations.live,        anyone),
     route("GET",     "/readyz",                          operations.ready,       anyone),
+    route("GET",     "/metrics",                         operations.metrics,     monitor),
     route("GET",     "/openapi.json",                    operations.openapi,     anyone,   limit=READS),
 )
 # fmt: on

@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import cached_property
 from urllib.parse import quote
 
+from app import __version__
+from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.adapters.tokens.jwt import JwtTokens
 from app.adapters.tokens.keyfile import load_or_make_key
 from app.config import Settings
@@ -53,6 +55,10 @@ class Graph:
         return Signals(monotonic=self.world.monotonic)
 
     @cached_property
+    def metrics(self) -> PrometheusMetrics:
+        return PrometheusMetrics(version=__version__)
+
+    @cached_property
     def policy(self) -> Policy:
         settings = self.settings
         return Policy(
@@ -91,6 +97,7 @@ class Graph:
                 clock=self.world.clock,
                 jitter=self.world.jitter,
                 on_settled=self._on_settled,
+                count=self.metrics.image_ended,
             ),
             clock=self.world.clock,
             owner=self.world.ids.token(),

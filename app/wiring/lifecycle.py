@@ -104,6 +104,7 @@ def _services(graph: Graph) -> Services:
         imports=graph.imports,
         limiter=MemoryRateLimiter(rates=rates, clock=graph.world.clock),
         links=graph.links,
+        metrics=graph.metrics,
         tokens=graph.tokens,
         usage=graph.usage,
         webhooks=WebhookService(
@@ -131,6 +132,7 @@ def _options(graph: Graph) -> WebOptions:
         body_seconds=settings.request_body_timeout.total_seconds(),
         max_metadata=settings.metadata_max_bytes,
         client_address_header=settings.client_address_header,
+        metrics_token=settings.metrics_token,
         policy=graph.policy,
         capabilities=_capabilities(graph),
         clock=graph.world.clock,

@@ -9,7 +9,6 @@ from app.web import parse, render
 from app.web.auth import owner
 from app.web.bodies import GenerateBody
 from app.web.keys import CALLER, SERVICES
-from app.web.metadata import checked_metadata
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -20,9 +19,9 @@ async def create(request: web.Request) -> web.StreamResponse:
         provider=body.provider,
         order=body.order,
         wait=timedelta(seconds=body.wait),
-        metadata=checked_metadata(request, body.metadata),
+        metadata=body.metadata,
     )
-    key = parse.idempotency_key(request, body)
+    key = await parse.idempotency_key(request, body)
     return render.generated(request, await request.app[SERVICES].generations.generate(wanted, idempotency_key=key))
 
 

@@ -11,7 +11,6 @@ from app.web.auth import owner
 from app.web.bodies import ImportBody, SignedUrlBody
 from app.web.hosted import serve
 from app.web.keys import SERVICES
-from app.web.metadata import checked_metadata
 from app.web.serving.headers import preflight
 
 
@@ -19,12 +18,11 @@ async def import_(request: web.Request) -> web.StreamResponse:
     """Host the image at an expiring URL, or the outputs of a prediction."""
     body = await parse.json_body(request, ImportBody)
     user = owner(request, body.user_id)
-    metadata = checked_metadata(request, body.metadata)
     wait = timedelta(seconds=body.wait)
-    key = parse.idempotency_key(request, body)
+    key = await parse.idempotency_key(request, body)
     services = request.app[SERVICES]
     if body.prediction is not None:
-        view = await services.adoptions.adopt(user, body.prediction, metadata=metadata, wait=wait)
+        view = await services.adoptions.adopt(user, body.prediction, metadata=body.metadata, wait=wait)
         return render.generated(request, view)
     wanted = Import(
         user=user,
@@ -32,7 +30,7 @@ async def import_(request: web.Request) -> web.StreamResponse:
         image=ImageId(body.image_id) if body.image_id else None,
         job_id=body.prediction_id,
         output_index=body.output_index,
-        metadata=metadata,
+        metadata=body.metadata,
     )
     return render.imported(request, await services.imports.import_image(wanted, wait=wait, idempotency_key=key))
 

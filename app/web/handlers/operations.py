@@ -1,7 +1,10 @@
 """For operators and machines."""
 
+import asyncio
+
 from aiohttp import web
 
+from app.domain.metrics import Levels
 from app.web import render
 from app.web.keys import DESCRIPTION, OPTIONS, SERVICES
 
@@ -15,6 +18,14 @@ async def ready(request: web.Request) -> web.StreamResponse:
     """Whether the volume takes a write, the catalog answers, and there is space."""
     health = await request.app[SERVICES].health.check()
     return render.health(health)
+
+
+async def metrics(request: web.Request) -> web.StreamResponse:
+    """Counters and levels, for Prometheus."""
+    services = request.app[SERVICES]
+    health = await services.health.check()
+    levels = Levels(captures_open=health.captures, free_bytes=health.free, is_ready=not health.problems)
+    return render.exposition(await asyncio.to_thread(services.metrics.expose, levels))
 
 
 async def capabilities(request: web.Request) -> web.StreamResponse:

@@ -1,9 +1,11 @@
 """Jobs that an app started itself, handed to us as the provider described them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from app.domain.catalog import IdempotencyKey
 from app.domain.errors import InvalidInput
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import IdFactory, UserId
@@ -28,15 +30,21 @@ class AdoptionService:
         self._is_hosting = is_hosting
 
     async def adopt(
-        self, user: UserId, document: Mapping[str, Any], *, metadata: Mapping[str, Any], wait: timedelta
+        self,
+        user: UserId,
+        document: Mapping[str, Any],
+        *,
+        metadata: Mapping[str, Any],
+        wait: timedelta,
+        idempotency_key: IdempotencyKey | None = None,
     ) -> GenerationView:
         """Host the outputs of the prediction *document*; answers as `GenerationService.generate` does.
 
-        Raise `InvalidInput` when it is no prediction.
+        Raise `InvalidInput` when it is no prediction, `IdempotencyKeyReused`.
         """
         provider = self._providers("replicate")
         try:
-            job = provider.parse(document)
+            job = await asyncio.to_thread(provider.parse, document)  # it may hold images
         except InvalidInput as refusal:
             raise InvalidInput(refusal.detail, field="prediction") from None
         now = self._clock()
@@ -55,4 +63,4 @@ class AdoptionService:
             next_poll_at=now,
             metadata=metadata,
         )
-        return await self._generations.adopt(generation, job, wait=wait)
+        return await self._generations.adopt(generation, job, wait=wait, idempotency_key=idempotency_key)

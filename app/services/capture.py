@@ -1,5 +1,6 @@
 """One attempt to save one source, and what follows from it."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -12,6 +13,9 @@ from app.domain.ports import Clock
 from app.services.saving import ImageSaver, Saved
 
 log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 15.0
 
 
 class CaptureService:
@@ -30,6 +34,7 @@ class CaptureService:
         jitter: Callable[[], float],
         on_settled: Callable[[Capture, Image | None], Awaitable[None]],
         count: Callable[[ImageStatus], object] = lambda _: None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._images = images
@@ -38,24 +43,37 @@ class CaptureService:
         self._jitter = jitter
         self._on_settled = on_settled
         self._count = count
+        self._sleep = sleep
 
     async def attempt(self, capture: Capture) -> None:
         """Try once to save the source of *capture*; it ends stored, rejected, lost, or is given back for later."""
         stored = None
         try:
-            # Blob before row: a crash in between leaves a file that the next attempt finds again,
+            # Blob before row: a crash in between leaves a file that the next start takes up,
             # never a row whose bytes are missing.
             saved = await self._saver.save(capture.fetch_from, capture.user, capture.image)
-            stored = await self._settle_stored(capture, saved)
         except Exception as failure:
             if not isinstance(failure, AppError):
                 log.exception("a capture failed unexpectedly", extra=_named(capture))
             await self._settle_failure(capture, failure)
+        else:
+            stored = await self._insist(capture, saved)
         await self._on_settled(capture, stored)
 
     async def give_back(self, capture: Capture) -> None:
         """Release a capture that was interrupted, to be taken up again at once."""
         await self._queue.release(capture, at=self._clock(), error="interrupted")
+
+    async def _insist(self, capture: Capture, saved: Saved) -> Image | None:
+        """Settle until the catalog takes it: the bytes are here, and their source may not be there again."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                return await self._settle_stored(capture, saved)
+            except AppError as refusal:
+                log.warning("a saved image could not be recorded", extra=_named(capture) | {"error": _told(refusal)})
+            await self._sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _settle_stored(self, capture: Capture, saved: Saved) -> Image | None:
         image = await self._queue.settle_stored(capture, facts=saved.facts, digest=saved.digest, at=self._clock())

@@ -43,7 +43,7 @@ class CaptureRunner:
             self._wake.clear()
             claimed = await self._claim()
             for capture in claimed:
-                self._start(capture)
+                await self._take(capture)
             if len(claimed) < self._concurrency:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
@@ -74,7 +74,10 @@ class CaptureRunner:
             log.exception("captures could not be claimed")
             return []
 
-    def _start(self, capture: Capture) -> None:
+    async def _take(self, capture: Capture) -> None:
+        if self._stopping:
+            await self._give_back(capture)  # claimed while we were told to stop
+            return
         task = asyncio.create_task(self._attempt(capture), name=f"capture {capture.image}")
         self._held[task] = capture
         task.add_done_callback(self._finished)
@@ -83,11 +86,17 @@ class CaptureRunner:
         try:
             await self._captures.attempt(capture)
         except asyncio.CancelledError:
-            await self._captures.give_back(capture)
+            await self._give_back(capture)
             raise
         except Exception:
             # The catalog itself failed: the lease runs out and the capture is claimed again.
             log.exception("a capture could not be settled", extra={"image_id": str(capture.image)})
+
+    async def _give_back(self, capture: Capture) -> None:
+        try:
+            await self._captures.give_back(capture)
+        except Exception:
+            log.exception("a capture could not be given back", extra={"image_id": str(capture.image)})
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         del self._held[task]

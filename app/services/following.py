@@ -1,5 +1,7 @@
 """Waiting for a job: woken by its webhook, polling as the safety net."""
 
+from datetime import timedelta
+
 from app.domain.generations import Generation, Job
 from app.domain.ports import Monotonic
 from app.services.jobs import JobService
@@ -8,6 +10,7 @@ from app.services.signals import Signals
 _FIRST_POLL_SECONDS = 0.25
 _SLOWEST_POLL_SECONDS = 5.0
 _GROWTH = 1.5
+_LEAST_PATIENCE_SECONDS = 2.0
 
 
 class Follower:
@@ -24,7 +27,7 @@ class Follower:
                 break
             generation = await self._listen(generation, min(seconds, left))
             if not generation.status.is_terminal:
-                seen = await self._jobs.poll(generation) or seen
+                seen = await self._poll(generation, until, seconds) or seen
                 generation = await self._jobs.find(generation.id)
             seconds = min(seconds * _GROWTH, _SLOWEST_POLL_SECONDS)
         return generation, seen
@@ -36,3 +39,10 @@ class Follower:
             done=lambda seen: seen.status.is_terminal,
             seconds=seconds,
         )
+
+    async def _poll(self, generation: Generation, until: float, seconds: float) -> Job | None:
+        # A provider that does not answer must keep nobody past the end of the wait, nor from hearing its webhook.
+        patience = min(max(seconds, _LEAST_PATIENCE_SECONDS), until - self._monotonic())
+        if patience <= 0:
+            return None
+        return await self._jobs.poll(generation, patience=timedelta(seconds=patience))

@@ -17,7 +17,7 @@ from app.services.jobs import JobService
 from app.services.launching import GenerationRequest, Launcher
 
 _SETTLE_SECONDS = 5.0
-_LEAST_HOSTING_SECONDS = 2.0
+_LEAST_HOSTING_SECONDS = 0.3
 _MOST_HOSTING_SECONDS = 10.0
 
 
@@ -67,11 +67,13 @@ class GenerationService:
         launched = await self._launcher.launch(request, idempotency_key=idempotency_key)
         return await self._outcome(launched.generation, launched.job, until)
 
-    async def adopt(self, generation: Generation, job: Job, *, wait: timedelta) -> GenerationView:
+    async def adopt(
+        self, generation: Generation, job: Job, *, wait: timedelta, idempotency_key: IdempotencyKey | None = None
+    ) -> GenerationView:
         """Host the outputs of a job that the app itself started; *generation* is new, or is found by its job."""
         await self._admission.require_room()
         until = self._monotonic() + wait.total_seconds()
-        known = await self._generations.begin(generation)
+        known = await self._generations.begin(generation, idempotency_key=idempotency_key)
         return await self._outcome(await self._jobs.observe(known, job), job, until)
 
     async def show(self, generation_id: GenerationId, caller: Caller) -> GenerationView:
@@ -84,6 +86,7 @@ class GenerationService:
         """Cancel a generation and return its state; one that has ended stays as it ended."""
         generation = await self._jobs.find(generation_id)
         caller.require(generation.user)
+        generation = await self._launcher.find_job(generation)
         if not generation.status.is_terminal:
             await self._jobs.cancel(generation)
         return await self._view(await self._jobs.find(generation_id))
@@ -110,7 +113,8 @@ class GenerationService:
 
     async def _view(self, generation: Generation, job: Job | None = None) -> GenerationView:
         if not generation.hosted:
-            job = job or await self._jobs.poll(generation)
+            if job is None or not (job.outputs or job.status.is_terminal):
+                job = await self._jobs.poll(generation)  # its end may have come by webhook, which kept nothing
             return GenerationView(generation=generation, images=[], outputs=job.outputs if job else ())
         images = await self._generations.images(generation.id)
         if not images and not generation.status.is_terminal:

@@ -58,7 +58,7 @@ class HostingService:
         if found is None:
             raise NotFound("There is no such image.")
         if found.status is ImageStatus.DELETED:
-            raise _deleted(found)
+            raise deleted(found)
         return found
 
     async def read(self, user: UserId, image: ImageId, *, extension: str | None = None) -> Stored | Elsewhere:
@@ -127,7 +127,7 @@ def _goes_by(image: Image, extension: str) -> bool:
     return extension == image.url_extension or is_true_type
 
 
-def _deleted(image: Image) -> ImageDeleted:
+def deleted(image: Image) -> ImageDeleted:
     when = rfc3339(image.ended_at) if image.ended_at else None
     return ImageDeleted("The image was deleted.", details={"reason": image.reason, "deleted_at": when})
 

@@ -8,6 +8,7 @@ from app.domain.catalog import IdempotencyKey, ImageCatalog
 from app.domain.errors import SourceGone, SourceNotAllowed, SourceRejected
 from app.domain.images import Image, ImageStatus
 from app.services.admission import Admission
+from app.services.hosting import deleted
 from app.services.signals import Signals
 from app.services.sources import Import, Sources
 
@@ -53,7 +54,7 @@ class ImportService:
         Raise `InvalidInput`, `SourceNotAllowed`, `SourceRejected`, `SourceGone`, `ImageIdTaken`,
         `IdempotencyKeyReused` or `Overloaded`.
         """
-        new = self._sources.imported(wanted)
+        new = await self._sources.imported(wanted)
         if not self._is_hosting:
             return PassedThrough(wanted)
         await self._admission.require_room()
@@ -78,6 +79,8 @@ class ImportService:
 
 def _require_hosted(image: Image) -> None:
     """Raise why *image* has no bytes, if it never will."""
+    if image.status is ImageStatus.DELETED:
+        raise deleted(image)
     if image.status is ImageStatus.LOST:
         raise SourceGone("The source is gone.", details={"image_id": str(image.id), "reason": image.reason})
     if image.status is ImageStatus.REJECTED and image.reason == SourceNotAllowed.code:

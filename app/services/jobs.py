@@ -3,6 +3,7 @@
 All of them end in `observe`, which may be told the same thing any number of times, in any order.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _YOUNG = timedelta(minutes=1)
 _LONGEST_ERROR = 2000
+_POLLED_AT_ONCE = 50
 
 
 class JobService:
@@ -50,7 +52,7 @@ class JobService:
         """
         if generation.hosted and job.outputs and (job.status.is_terminal or take_early):
             # Outputs before the end: a crash in between finds the generation open and observes it again.
-            await self._generations.add_outputs(generation.id, self._sources.outputs(generation, job))
+            await self._generations.add_outputs(generation.id, await self._sources.outputs(generation, job))
             self._kick()
         if (job.status, job.id) != (generation.status, generation.job_id):
             generation = await self._record(generation, job)
@@ -60,22 +62,25 @@ class JobService:
     async def hear(self, job: Job, *, of: GenerationId | None) -> bool:
         """Observe a job that called us; *of* is the generation its address names.  False when it is nobody's."""
         known = await self._generations.find_job(job.provider, job.id)
-        if not known and of is not None:
-            named = await self._generations.find(of)
-            known = [named] if named and named.provider == job.provider and named.job_id is None else []
+        named = None if of is None else await self._generations.find(of)
+        if named is not None and named.provider == job.provider and named.job_id is None:
+            known.append(named)
         for generation in known:
             await self.observe(generation, job)
         return bool(known)
 
-    async def poll(self, generation: Generation) -> Job | None:
-        """Ask the provider and observe its answer; None when it could not be asked."""
+    async def poll(self, generation: Generation, *, patience: timedelta | None = None) -> Job | None:
+        """Ask the provider, for as long as *patience*, and observe its answer; None when there is none."""
         if generation.job_id is None:
             return None
         try:
-            job = await self._providers(generation.provider).get(generation.job_id)
+            # Only the question is bounded: what is being written is written.
+            async with asyncio.timeout(patience.total_seconds() if patience else None):
+                job = await self._providers(generation.provider).get(generation.job_id)
+        except TimeoutError:
+            return None
         except NotFound:
-            if self._clock() - generation.created_at > _YOUNG:
-                await self.give_up(generation, "job_unknown", "The provider no longer knows this job.")
+            await self._miss(generation)
             return None
         except AppError as refusal:
             log.warning("a poll failed", extra={"generation_id": str(generation.id), "error": refusal.code})
@@ -84,25 +89,36 @@ class JobService:
         return job
 
     async def poll_due(self) -> None:
-        """Poll the open generations that nobody has asked about for a while."""
-        now = self._clock()
-        for generation in await self._generations.due(now=now, limit=50):
-            if await self._generations.postpone(generation, until=now + _poll_delay(generation)):
-                await self._poll_or_give_up(generation)
+        """Poll the open generations that nobody has asked about for a while, side by side: one may take its time."""
+        due = await self._generations.due(now=self._clock(), limit=_POLLED_AT_ONCE)
+        await asyncio.gather(*(self._tend(generation) for generation in due))
 
     async def give_up(self, generation: Generation, code: str, error: str) -> None:
         """End a generation whose job will never be heard of again."""
         log.error("a generation is given up", extra={"generation_id": str(generation.id), "reason": code})
-        await self._generations.update(
-            generation.id, status=JobStatus.FAILED, job_id=None, error=error, error_code=code, at=self._clock()
-        )
-        self._signals.announce(generation.id)
+        await self._end(generation, JobStatus.FAILED, code, error)
 
     async def cancel(self, generation: Generation) -> None:
-        """Ask the provider to stop the job, and observe what it says; raises what `Provider.cancel` raises."""
-        if generation.job_id is not None:
+        """Ask the provider to stop the job, and observe what it says; raises `Provider.cancel`'s but `NotFound`.
+
+        A generation no job was found for ends here; should its job turn up, whoever finds it calls it off.
+        """
+        if generation.job_id is None:
+            await self._end(generation, JobStatus.CANCELED, "generation_failed", "It was canceled before it began.")
+            return
+        try:
             job = await self._providers(generation.provider).cancel(generation.job_id)
+        except NotFound:
+            await self._miss(generation)
+        else:
             await self.observe(generation, job)
+
+    async def call_off(self, job: Job) -> None:
+        """Ask the provider to stop a job whose outcome nobody wants; that it does not is only logged."""
+        try:
+            await self._providers(job.provider).cancel(job.id)
+        except AppError as refusal:
+            log.warning("a job could not be cancelled", extra={"job_id": job.id, "error": refusal.code})
 
     async def find(self, generation: GenerationId) -> Generation:
         """Return the generation; raise `NotFound`."""
@@ -111,17 +127,37 @@ class JobService:
             raise NotFound("There is no such generation.")
         return found
 
+    async def _tend(self, generation: Generation) -> None:
+        """Poll one generation; whatever comes of it is no other's business."""
+        try:
+            if await self._generations.postpone(generation, until=self._clock() + _poll_delay(generation)):
+                await self._poll_or_give_up(generation)
+        except Exception:
+            log.exception("a generation could not be polled", extra={"generation_id": str(generation.id)})
+
     async def _poll_or_give_up(self, generation: Generation) -> None:
         await self.poll(generation)
-        current = await self.find(generation.id)
-        if current.status.is_terminal or self._clock() - current.created_at < self._lifetime:
+        current = await self._generations.find(generation.id)
+        if current is None or current.status.is_terminal or self._clock() - current.created_at < self._lifetime:
             return
         try:
             await self.cancel(current)
         except AppError as refusal:
             log.warning("a job could not be cancelled", extra={"error": refusal.code})
-        if not (await self.find(generation.id)).status.is_terminal:
+        current = await self._generations.find(generation.id)
+        if current is not None and not current.status.is_terminal:
             await self.give_up(current, "generation_timeout", "The job did not end in time.")
+
+    async def _miss(self, generation: Generation) -> None:
+        """Take in that the provider does not know the job: of a young one it may not know yet."""
+        if self._clock() - generation.created_at > _YOUNG:
+            await self.give_up(generation, "job_unknown", "The provider no longer knows this job.")
+
+    async def _end(self, generation: Generation, status: JobStatus, code: str, error: str) -> None:
+        await self._generations.update(
+            generation.id, status=status, job_id=None, error=error, error_code=code, at=self._clock()
+        )
+        self._signals.announce(generation.id)
 
     async def _record(self, generation: Generation, job: Job) -> Generation:
         error, code = _verdict(job)

@@ -1,5 +1,10 @@
-"""Starting a provider's job: the intent is a row before the provider is called, and the call is never repeated."""
+"""Starting a provider's job: the intent is a row before the provider is called, and the call is never repeated.
 
+The call is a task of its own.  A caller whose wait is over gets a promise while the call goes on, so that neither a
+slow provider nor a client that leaves can lose the answer to something that is being paid for.
+"""
+
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +18,15 @@ from app.domain.ids import GenerationId, IdFactory, UserId
 from app.domain.ports import Clock, Provider
 from app.services.jobs import JobService
 from app.services.reconciling import Reconciler
+from app.services.signals import Signals
 
 log = logging.getLogger(__name__)
 
 _LONGEST_WAIT = timedelta(seconds=60)
 _FIRST_POLL = timedelta(seconds=1)
+_LATENESS_SECONDS = 0.3
+_LEAST_PATIENCE_SECONDS = 1.0
+_JOINING_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +51,19 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """The generation, and what the provider said when it was started (None: nothing, or it was started before)."""
+    """The generation, and what the provider said when it was started (None: nothing yet, or it was started before)."""
 
     generation: Generation
     job: Job | None
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call to a provider that is under way.  Once promised, a generation is not forgotten; once refused, it is."""
+
+    task: asyncio.Task[Launched]
+    is_promised: bool = False
+    is_refused: bool = False
 
 
 class Launcher:
@@ -56,6 +74,7 @@ class Launcher:
         providers: Callable[[str], Provider],
         jobs: JobService,
         reconciler: Reconciler,
+        signals: Signals,
         ids: IdFactory,
         clock: Clock,
         terms: Terms,
@@ -64,51 +83,123 @@ class Launcher:
         self._providers = providers
         self._jobs = jobs
         self._reconciler = reconciler
+        self._signals = signals
         self._ids = ids
         self._clock = clock
         self._terms = terms
+        self._calls: dict[GenerationId, _Call] = {}
 
     async def launch(self, request: GenerationRequest, *, idempotency_key: IdempotencyKey | None) -> Launched:
-        """Start a job, unless this idempotency key has started one before.
+        """Start a job, unless this idempotency key has started one before, and wait for the provider's word on it.
 
         Raise what `Provider.create` raises where certainly nothing was started; then no trace of it is left.
         """
         provider = self._providers(request.provider)
         intent = self._intent(request)
         generation = await self._generations.begin(intent, idempotency_key=idempotency_key)
-        if generation.id != intent.id:
+        if generation.id == intent.id:
+            task = asyncio.create_task(self._start(provider, generation, request), name=f"launch {generation.id}")
+            self._calls[generation.id] = _Call(task)
+            task.add_done_callback(lambda ended: self._ended(generation.id, ended))
+        # A refusal is worth a moment even to those who do not want to wait.
+        seconds = max(request.wait.total_seconds() + _LATENESS_SECONDS, _LEAST_PATIENCE_SECONDS)
+        return await self._word(generation, seconds)
+
+    async def find_job(self, generation: Generation) -> Generation:
+        """Return *generation* with its job, if there is one: from the call under way, or from the provider's list."""
+        if generation.job_id is None and generation.id in self._calls:
+            await asyncio.wait({self._calls[generation.id].task}, timeout=_JOINING_SECONDS)
+            generation = await self._jobs.find(generation.id)
+        if generation.job_id is None and not generation.status.is_terminal:
+            job = await self._reconciler.find_job(generation)
+            generation = generation if job is None else await self._jobs.observe(generation, job)
+        return generation
+
+    async def stop(self, grace: timedelta) -> None:
+        """Wait for the calls under way, up to *grace*, and drop the rest: the next start finds their jobs."""
+        tasks = {call.task for call in self._calls.values()}
+        if tasks:
+            await asyncio.wait(tasks, timeout=grace.total_seconds())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _word(self, generation: Generation, seconds: float) -> Launched:
+        """Return what comes of the call for *generation*, or after *seconds* leave it to itself."""
+        call = self._calls.get(generation.id)
+        if call is None:
             return Launched(generation, None)
-        with self._reconciler.hands_off(generation.id):
-            return await self._start(provider, generation, request)
+
+        async def look() -> Generation | None:
+            # A webhook may know more than a call that hangs.
+            return None if call.task.done() else await self._jobs.find(generation.id)
+
+        seen = await self._signals.wait(
+            generation.id, look, done=lambda seen: seen is None or seen.status.is_terminal, seconds=seconds
+        )
+        if call.task.done() or call.is_refused:
+            return await asyncio.shield(call.task)
+        call.is_promised = True
+        return Launched(seen or generation, None)
 
     async def _start(self, provider: Provider, generation: Generation, request: GenerationRequest) -> Launched:
-        try:
-            job = await provider.create(
-                request.order,
-                wait=min(request.wait, _LONGEST_WAIT),
-                cancel_after=self._terms.cancel_after,
-                webhook=self._terms.webhook_url(request.provider, generation.id),
-            )
-        except ProviderAnswerLost as refusal:
-            log.warning("an answer was lost", extra={"generation_id": str(generation.id), "error": refusal.detail})
-            return await self._look_for(generation, refusal)
-        except AppError:
+        with self._reconciler.hands_off(generation):
+            try:
+                job = await provider.create(
+                    request.order,
+                    wait=min(request.wait, _LONGEST_WAIT),
+                    cancel_after=self._terms.cancel_after,
+                    webhook=self._terms.webhook_url(request.provider, generation.id),
+                )
+            except ProviderAnswerLost as refusal:
+                log.warning("an answer was lost", extra={"generation_id": str(generation.id), "error": refusal.detail})
+                return await self._look_for(generation, refusal)
+            except AppError as refusal:
+                await self._refuse(generation, refusal)
+                raise
+            return Launched(await self._take(generation, job), job)
+
+    async def _take(self, generation: Generation, job: Job) -> Generation:
+        """Observe the job of *generation*; one that was canceled or erased meanwhile is not left to run."""
+        current = await self._generations.find(generation.id)
+        if current is not None:
+            current = await self._jobs.observe(current, job)
+        if not job.status.is_terminal and (current is None or current.status is JobStatus.CANCELED):
+            await self._jobs.call_off(job)
+        return current or await self._jobs.find(generation.id)
+
+    async def _refuse(self, generation: Generation, refusal: AppError) -> None:
+        """Leave no trace of a generation that came to nothing, or its end where its URL was given out."""
+        call = self._calls[generation.id]
+        call.is_refused = not call.is_promised
+        if call.is_refused:
             await self._generations.forget(generation.id)
-            raise
-        return Launched(await self._jobs.observe(generation, job), job)
+            return
+        await self._jobs.give_up(generation, refusal.code, refusal.detail)
+        await self._generations.release_key(generation.id)
 
     async def _look_for(self, generation: Generation, refusal: ProviderAnswerLost) -> Launched:
         """Find out whether the job was started after all; only a clear no lets the caller try again."""
+        current = await self._jobs.find(generation.id)
+        if current.job_id is not None or current.status.is_terminal:
+            return Launched(current, None)  # its webhook was faster
         try:
             job = await self._reconciler.find_job(generation)
         except AppError:
+            self._reconciler.note_lost(generation.id)
             return Launched(generation, None)  # stays open; the reconciler asks again
         if job is not None:
-            return Launched(await self._jobs.observe(generation, job), job)
+            return Launched(await self._take(generation, job), job)
         # The row stays: should the job turn up after all, its webhook still finds where its outputs belong.
         await self._jobs.give_up(generation, "not_started", refusal.detail)
         await self._generations.release_key(generation.id)
         raise refusal
+
+    def _ended(self, generation: GenerationId, task: asyncio.Task[Launched]) -> None:
+        del self._calls[generation]
+        if not task.cancelled() and (failure := task.exception()) and not isinstance(failure, AppError):
+            log.error("a launch failed", exc_info=failure, extra={"generation_id": str(generation)})
+        self._signals.announce(generation)
 
     def _intent(self, request: GenerationRequest) -> Generation:
         now = self._clock()

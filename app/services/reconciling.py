@@ -1,6 +1,7 @@
 """Finding the job of a generation whose answer we never saw: the provider's own list is consulted."""
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 _SKEW = timedelta(seconds=60)
 _ANSWER_TIME = timedelta(minutes=2)
 _PATIENCE = timedelta(minutes=10)
+_VERSION = re.compile(r"[0-9a-f]{64}")
 
 
 class Reconciler:
@@ -33,16 +35,21 @@ class Reconciler:
         self._jobs = jobs
         self._clock = clock
         self._started_at = clock()
-        self._being_launched: set[GenerationId] = set()
+        self._being_launched: dict[GenerationId, str | None] = {}
+        self._lost: set[GenerationId] = set()
 
     @contextmanager
-    def hands_off(self, generation: GenerationId) -> Iterator[None]:
+    def hands_off(self, generation: Generation) -> Iterator[None]:
         """Keep `reconcile` from a generation whose provider is just being called by this process."""
-        self._being_launched.add(generation)
+        self._being_launched[generation.id] = generation.input_sha256
         try:
             yield
         finally:
-            self._being_launched.discard(generation)
+            del self._being_launched[generation.id]
+
+    def note_lost(self, generation: GenerationId) -> None:
+        """Say that no answer will come for *generation*, however young it is."""
+        self._lost.add(generation)
 
     async def reconcile(self) -> None:
         """Find the jobs of open generations without one.
@@ -50,10 +57,19 @@ class Reconciler:
         Those from before this process are due at once: whoever called the provider for them is gone.  A younger one
         may be waiting for its answer in another process.
         """
-        before = max(self._started_at, self._clock() - _ANSWER_TIME)
-        for generation in await self._generations.orphans(before=before):
-            if generation.id not in self._being_launched:
-                await self._reconcile(generation)
+        now = self._clock()
+        before = max(self._started_at, now - _ANSWER_TIME)
+        orphans = await self._generations.orphans(before=now)
+        self._lost.intersection_update(orphan.id for orphan in orphans)
+        for generation in orphans:
+            is_due = generation.created_at < before or generation.id in self._lost
+            if is_due and generation.id not in self._being_launched:
+                try:
+                    await self._reconcile(generation)
+                except AppError as refusal:
+                    # Most likely the provider: what it does not say for one it will not say for the next.
+                    log.warning("generations could not be reconciled", extra={"error": refusal.code})
+                    return
 
     async def find_job(self, generation: Generation) -> Job | None:
         """Return the job the provider's list shows for *generation*; raises what `Provider.recent` raises."""
@@ -61,21 +77,23 @@ class Reconciler:
         async for job in self._providers(generation.provider).recent(since):
             if _names(job, generation):
                 return job
-            if _resembles(job, generation, since) and not await self._is_known(job):
+            if self._may_be_of(generation, job, since) and not await self._is_known(job):
                 return job
         return None
 
     async def _reconcile(self, generation: Generation) -> None:
-        try:
-            job = await self.find_job(generation)
-        except AppError as refusal:
-            log.warning("a provider's list could not be had", extra={"error": refusal.code})
-            return
+        job = await self.find_job(generation)
         if job is not None:
             log.info("a lost job was found", extra={"generation_id": str(generation.id), "job_id": job.id})
             await self._jobs.observe(generation, job)
         elif self._clock() - generation.created_at > _PATIENCE:
             await self._jobs.give_up(generation, "not_started", "The provider never started this job.")
+
+    def _may_be_of(self, generation: Generation, job: Job, since: datetime) -> bool:
+        """Whether the job looks like that of *generation*, and like that of nobody who still waits for an answer."""
+        others = {asked for other, asked in self._being_launched.items() if other != generation.id}
+        is_contested = job.input_sha256 in others
+        return not is_contested and _resembles(job, generation, since)
 
     async def _is_known(self, job: Job) -> bool:
         return bool(await self._generations.find_job(job.provider, job.id))
@@ -91,4 +109,15 @@ def _resembles(job: Job, generation: Generation, since: datetime) -> bool:
     if job.webhook is not None and "gen_" in job.webhook:
         return False  # it says whose it is
     is_same = job.input_sha256 is not None and job.input_sha256 == generation.input_sha256
-    return is_same and (job.created_at is None or job.created_at >= since)
+    return is_same and _runs_the_same(job, generation) and (job.created_at is None or job.created_at >= since)
+
+
+def _runs_the_same(job: Job, generation: Generation) -> bool:
+    """Whether nothing that both sides name differs; a deployment is known by its model's name to the provider only."""
+    asked = generation.model or generation.version or ""
+    if asked.startswith("deployments/"):
+        return True
+    named, _, version = ("", "", asked) if _VERSION.fullmatch(asked) else asked.partition(":")
+    is_other_model = bool(named and job.model) and named.lower() != (job.model or "").lower()
+    is_other_version = bool(version and job.version and _VERSION.fullmatch(job.version)) and version != job.version
+    return not is_other_model and not is_other_version

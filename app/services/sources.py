@@ -1,5 +1,6 @@
 """Turns a source into the intent to host it: its id, its deadline, and what makes two sources the same one."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from app.domain.generations import Generation, Job
 from app.domain.ids import IdFactory, ImageId, UserId
 from app.domain.images import DEFAULT_EXTENSION, ImageSource, NewImage, Origin, job_key, url_key
 from app.domain.ports import Clock, Downloader, Source
+
+_LARGE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +38,9 @@ class Sources:
         self._clock = clock
         self._deadline = deadline
 
-    def imported(self, wanted: Import) -> NewImage:
+    async def imported(self, wanted: Import) -> NewImage:
         """Return the intent of an import; raise what `Downloader.admit` raises."""
-        source = self._downloader.admit(wanted.url)
+        source = await self._admit(wanted.url)
         now = self._clock()
         return NewImage(
             user=wanted.user,
@@ -58,12 +61,12 @@ class Sources:
             metadata=wanted.metadata,
         )
 
-    def outputs(self, generation: Generation, job: Job) -> list[NewImage]:
+    async def outputs(self, generation: Generation, job: Job) -> list[NewImage]:
         """Return the intents of a job's outputs, in order.  One that is not allowed is rejected by its capture."""
-        return [self._output(generation, job, index, text) for index, text in enumerate(job.outputs)]
+        return [await self._output(generation, job, index, text) for index, text in enumerate(job.outputs)]
 
-    def _output(self, generation: Generation, job: Job, index: int, text: str) -> NewImage:
-        source = self._admit_or_describe(text)
+    async def _output(self, generation: Generation, job: Job, index: int, text: str) -> NewImage:
+        source = await self._admit_or_describe(text)
         now = self._clock()
         return NewImage(
             user=generation.user,
@@ -85,9 +88,17 @@ class Sources:
             metadata=generation.metadata,
         )
 
-    def _admit_or_describe(self, text: str) -> Source:
+    async def _admit(self, text: str) -> Source:
+        # A data URI is hashed whole: megabytes of it would hold up the event loop.
+        return (
+            self._downloader.admit(text)
+            if len(text) <= _LARGE
+            else await asyncio.to_thread(self._downloader.admit, text)
+        )
+
+    async def _admit_or_describe(self, text: str) -> Source:
         try:
-            return self._downloader.admit(text)
+            return await self._admit(text)
         except AppError:
             fingerprint = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
             return Source(text=text, is_data=text.startswith("data:"), extension=None, fingerprint=fingerprint)

@@ -165,22 +165,27 @@ class Graph:
         )
 
     @cached_property
+    def launcher(self) -> Launcher:
+        return Launcher(
+            generations=self.adapters.generations,
+            providers=self.adapters.provider,
+            jobs=self.jobs,
+            reconciler=self.reconciler,
+            signals=self.signals,
+            ids=self.world.ids,
+            clock=self.world.clock,
+            terms=Terms(
+                webhook_url=self._webhook_url,
+                cancel_after=self.settings.generation_deadline,
+                is_hosting=self.settings.image_hosting_enabled,
+            ),
+        )
+
+    @cached_property
     def generations(self) -> GenerationService:
         return GenerationService(
             generations=self.adapters.generations,
-            launcher=Launcher(
-                generations=self.adapters.generations,
-                providers=self.adapters.provider,
-                jobs=self.jobs,
-                reconciler=self.reconciler,
-                ids=self.world.ids,
-                clock=self.world.clock,
-                terms=Terms(
-                    webhook_url=self._webhook_url,
-                    cancel_after=self.settings.generation_deadline,
-                    is_hosting=self.settings.image_hosting_enabled,
-                ),
-            ),
+            launcher=self.launcher,
             jobs=self.jobs,
             follower=Follower(jobs=self.jobs, signals=self.signals, monotonic=self.world.monotonic),
             imports=self.imports,

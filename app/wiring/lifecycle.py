@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH_EVERY = timedelta(seconds=30)
 _POLL_EVERY = timedelta(seconds=1)
-_RECONCILE_EVERY = timedelta(minutes=5)
+_RECONCILE_EVERY = timedelta(seconds=15)
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
 _TAKEOVER_PATIENCE_SECONDS = 20.0
 
@@ -72,6 +72,7 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
 async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:
     runner = asyncio.create_task(graph.runner.run(), name="captures")
     stack.push_async_callback(_stop, graph, runner)
+    stack.push_async_callback(graph.launcher.stop, graph.settings.shutdown_grace / 8)
     for interval, work, name, first_after in (
         (LEASE / 3, graph.runner.renew, "leases", LEASE / 3),
         (_POLL_EVERY, graph.jobs.poll_due, "polls", timedelta()),

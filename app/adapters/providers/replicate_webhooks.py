@@ -6,16 +6,22 @@ import binascii
 import hashlib
 import hmac
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain.errors import AppError, InvalidInput, Unauthorized
 from app.domain.generations import Job
 from app.domain.ports import Clock
 
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
 _TOLERANCE = timedelta(seconds=300)
 _ASK_AGAIN_AFTER = timedelta(seconds=60)
+_TRY_AGAIN_AFTER = timedelta(seconds=5)
 _LARGE = 256 * 1024
 _SHORTEST_KEY = 16
 
@@ -36,7 +42,7 @@ class ReplicateWebhooks:
         self._parse = parse
         self._clock = clock
         self._fetched: str | None = None
-        self._asked_at = clock() - _ASK_AGAIN_AFTER
+        self._may_ask_at = clock()
         self._turn = asyncio.Lock()
 
     async def read(self, headers: Mapping[str, str], body: bytes) -> Job:
@@ -45,8 +51,10 @@ class ReplicateWebhooks:
         signed = f"{message_id}.{timestamp}.".encode() + body
         if not await self._is_signed(signed, signatures):
             raise Unauthorized("The webhook's signature is not valid.")
-        document = _decode(body) if len(body) <= _LARGE else await asyncio.to_thread(_decode, body)
-        return self._parse(document)
+        return await _beside(self._read, body)
+
+    def _read(self, body: bytes) -> Job:
+        return self._parse(_decode(body))
 
     def _require_recent(self, timestamp: str) -> None:
         # A recording of an old webhook must not be worth anything.
@@ -57,23 +65,30 @@ class ReplicateWebhooks:
 
     async def _is_signed(self, message: bytes, signatures: list[str]) -> bool:
         secret = self._given or self._fetched
-        if secret is not None and _fits(secret, message, signatures):
+        if secret is not None and await _beside(_fits, message, secret, signatures):
             return True
-        if self._given is not None or not await self._ask():
+        if self._given is not None:
             return False
-        return self._fetched is not None and _fits(self._fetched, message, signatures)
+        await self._ask()
+        is_other = self._fetched is not None and self._fetched != secret
+        return is_other and await _beside(_fits, message, self._fetched, signatures)
 
-    async def _ask(self) -> bool:
-        """Fetch the secret, at most once a minute whatever strangers send us; False when it is not that time."""
+    async def _ask(self) -> None:
+        """Fetch the secret, at most once a minute whatever strangers send us; sooner if it could not be had."""
         async with self._turn:
-            if self._clock() - self._asked_at < _ASK_AGAIN_AFTER:
-                return self._fetched is not None
-            self._asked_at = self._clock()
+            if self._clock() < self._may_ask_at:
+                return
             try:
                 self._fetched = await self._fetch_secret()
-            except AppError:
-                return False
-        return True
+                self._may_ask_at = self._clock() + _ASK_AGAIN_AFTER
+            except AppError as refusal:
+                log.warning("the webhook secret could not be had", extra={"error": refusal.code})
+                self._may_ask_at = self._clock() + _TRY_AGAIN_AFTER
+
+
+async def _beside(work: Callable[..., T], body: bytes, *more: Any) -> T:
+    """Return what *work* makes of *body*, off the event loop when there is much of it: anyone may send us that."""
+    return work(body, *more) if len(body) <= _LARGE else await asyncio.to_thread(work, body, *more)
 
 
 def _signed_headers(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
@@ -84,7 +99,7 @@ def _signed_headers(headers: Mapping[str, str]) -> tuple[str, str, list[str]]:
     return given[0], given[1], given[2].split(" ")
 
 
-def _fits(secret: str, message: bytes, signatures: list[str]) -> bool:
+def _fits(message: bytes, secret: str, signatures: list[str]) -> bool:
     """Whether one of the `v1,<base64>` entries is the message's; all are compared, so that time tells nothing."""
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import hashlib
+import logging
 import os
 from pathlib import Path
 
@@ -10,8 +11,11 @@ import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
 
 from app.adapters.blobs.faults import translated
+from app.adapters.blobs.threads import finished
 from app.domain.errors import StorageUnavailable
 from app.domain.images import Digest
+
+log = logging.getLogger(__name__)
 
 
 class FileStaging:
@@ -22,6 +26,7 @@ class FileStaging:
         self._file: AsyncFileIO | None = None
         self._hash = hashlib.sha256()
         self._size = 0
+        self._is_sealed = False
 
     @property
     def path(self) -> Path:
@@ -33,59 +38,93 @@ class FileStaging:
 
     async def create(self) -> None:
         with translated():
-            file = await aiofiles.open(self._path, "xb", buffering=0, opener=_exclusive)
-            self._file = file
-            # Nobody else can hold it yet, so this never waits.
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            await finished(self._create())
 
     async def write(self, chunk: bytes) -> None:
-        file = self._open()
+        file = self._writable()
         with translated():
             view = memoryview(chunk)
             while view:
-                view = view[await file.write(view) :]
+                view = view[await finished(file.write(view)) :]
         self._hash.update(chunk)
         self._size += len(chunk)
 
     async def restart(self) -> None:
-        file = self._open()
+        file = self._writable()
         with translated():
-            await file.seek(0)
-            await file.truncate(0)
+            await finished(file.seek(0))
+            await finished(file.truncate(0))
         self._hash = hashlib.sha256()
         self._size = 0
 
     async def seal(self) -> Digest:
-        file = self._open()
+        file = self._writable()
+        # Also when it fails: a second fsync of the same file could succeed without the bytes of the first.
+        self._is_sealed = True
         with translated():
-            # A failed fsync is final: this file is thrown away, never synced again.
-            await asyncio.to_thread(os.fsync, file.fileno())
-            written = (await asyncio.to_thread(os.fstat, file.fileno())).st_size
+            written = await finished(asyncio.to_thread(_sync, file.fileno()))
         if written != self._size:
             raise StorageUnavailable("The volume did not keep what was written.", retry_after=5)
         return Digest(size=self._size, sha256=self._hash.hexdigest())
 
-    async def aclose(self) -> None:
-        if self._file is not None:
-            file, self._file = self._file, None
-            with translated():
+    async def discard(self) -> None:
+        """Close the file, and remove its staging name if it still has it."""
+        try:
+            await finished(self._discard())
+        except OSError:
+            # Not worth failing for what has been published; what is left goes with the next start.
+            log.warning("a staging file is left", extra={"path": str(self._path)}, exc_info=True)
+
+    async def _create(self) -> None:
+        self._file = await aiofiles.open(self._path, "xb", buffering=0, opener=_create_locked)
+
+    async def _discard(self) -> None:
+        file, self._file = self._file, None
+        try:
+            await asyncio.to_thread(self._path.unlink, missing_ok=True)
+        finally:
+            if file is not None:
                 await file.close()
 
-    def _open(self) -> AsyncFileIO:
-        if self._file is None:
-            raise ValueError("this staging is closed")
+    def _writable(self) -> AsyncFileIO:
+        if self._file is None or self._is_sealed:
+            raise ValueError("this staging is sealed or closed")
         return self._file
 
 
-def _exclusive(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+def sweep(folder: Path) -> None:
+    """Remove the files in *folder* whose writers are gone."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                _remove_abandoned(Path(entry.path))
 
 
-def is_abandoned(path: Path) -> bool:
-    """Return whether the process that was writing *path* is gone."""
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-    return True
+def _remove_abandoned(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def _create_locked(path: str, flags: int) -> int:
+    while True:
+        descriptor = os.open(path, flags | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+        # A sweep may come between the two lines; it is gone in a moment, and the file with it.
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)
+
+
+def _sync(descriptor: int) -> int:
+    """Make the file durable and return its size."""
+    os.fsync(descriptor)
+    return os.fstat(descriptor).st_size

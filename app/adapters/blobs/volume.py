@@ -5,21 +5,22 @@ can be published without copying only within one file system.
 """
 
 import asyncio
+import errno
 import os
-import time
+import stat
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from app.adapters.blobs import publishing
 from app.adapters.blobs.faults import translated
-from app.adapters.blobs.staging import FileStaging, is_abandoned
+from app.adapters.blobs.staging import FileStaging, sweep
+from app.adapters.blobs.threads import finished
 from app.domain.errors import NotFound, StorageFull, StorageUnavailable
 from app.domain.ports import Space, Staging
 
 _CHUNK = 256 * 1024
-_GRACE_SECONDS = 60.0
 
 
 class FileBlob:
@@ -61,9 +62,9 @@ class VolumeBlobStore:
         self._reserve = reserve
 
     async def prepare(self) -> None:
-        """Make the folders, and remove what writers that died left in staging."""
+        """Make the folders durably, and remove what writers that died left in staging."""
         with translated():
-            await asyncio.to_thread(self._prepare)
+            await finished(asyncio.to_thread(self._prepare))
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[FileStaging]:
@@ -74,14 +75,12 @@ class VolumeBlobStore:
             await staging.create()
             yield staging
         finally:
-            with suppress(FileNotFoundError):
-                await asyncio.to_thread(staging.path.unlink)
-            await staging.aclose()
+            await staging.discard()
 
     async def publish(self, staging: Staging, key: str) -> None:
         aside = self._quarantine / f"{key}.{self._new_name()}"
         with translated():
-            await asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside)
+            await finished(asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside))
 
     async def open(self, key: str) -> FileBlob:
         # On the loop: opening a local file takes microseconds, a thread hop several times that (benchmarks/README.md).
@@ -95,7 +94,7 @@ class VolumeBlobStore:
 
     async def delete(self, key: str) -> None:
         with translated():
-            await asyncio.to_thread(publishing.remove, self._path(key))
+            await finished(asyncio.to_thread(publishing.remove, self._path(key)))
 
     async def probe(self) -> None:
         async with self.stage() as staging:
@@ -117,15 +116,18 @@ class VolumeBlobStore:
         return self._root / key
 
     def _prepare(self) -> None:
-        self._root.mkdir(mode=0o750, parents=True, exist_ok=True)
-        publishing.make_folder(self._staging)
-        publishing.make_folder(self._quarantine)
-        for path in self._staging.iterdir():
-            # The grace covers a writer in another process between making its file and locking it.
-            if time.time() - path.stat().st_mtime > _GRACE_SECONDS and is_abandoned(path):
-                path.unlink(missing_ok=True)
+        for folder in (*reversed(self._root.parents), self._root, self._staging, self._quarantine):
+            if not folder.is_dir():
+                publishing.make_folder(folder)
+        # An owner's folder may have been made by a process that died before it could sync it.
+        publishing.sync_folder(self._root)
+        sweep(self._staging)
 
 
 def _open_regular(path: Path) -> BinaryIO:
+    # O_NONBLOCK: opening a pipe would wait for its other end.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
     return open(descriptor, "rb", buffering=0)  # noqa: PTH123 (a descriptor, not a path), SIM115 (the blob closes it)

@@ -1,25 +1,76 @@
-"""`RateLimiter` in this process's memory."""
+"""`RateLimiter` in this process's memory: a sliding window made of two counters.
+
+The `limits` library reads the rates.  Its own memory storage looks at every key on each request, and grows with them.
+"""
+
+import math
+from collections import OrderedDict
+from dataclasses import dataclass
 
 from limits import RateLimitItem, parse
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from app.domain.errors import RateLimited
 from app.domain.ports import Clock
 
+_A_MOMENT = 1e-6
+
+
+@dataclass(slots=True)
+class _Window:
+    """What was counted in the window *number* and in the one before it."""
+
+    number: int
+    before: int = 0
+    count: int = 0
+
+    def turn(self, number: int) -> None:
+        if number != self.number:
+            self.before = self.count if number == self.number + 1 else 0
+            self.number, self.count = number, 0
+
 
 class MemoryRateLimiter:
-    """*rates* are in the library's spelling, such as `1200/minute`, by the kind of request; empty means no limit."""
+    """*rates* are in the library's spelling, such as `1200/minute`, by the kind of request; empty means no limit.
 
-    def __init__(self, *, rates: dict[str, str], clock: Clock) -> None:
+    Counts for the *most* senders seen last; whoever has been away longer than that many others begins anew.
+    """
+
+    def __init__(self, *, rates: dict[str, str], clock: Clock, most: int = 100_000) -> None:
         self._rates: dict[str, RateLimitItem] = {kind: parse(rate) for kind, rate in rates.items() if rate}
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._clock = clock
+        self._most = most
+        self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
     async def admit(self, kind: str, who: str) -> None:
         rate = self._rates.get(kind)
-        if rate is None or await self._limiter.hit(rate, kind, who):
+        if rate is None:
             return
-        window = await self._limiter.get_window_stats(rate, kind, who)
-        wait = max(1.0, window.reset_time - self._clock().timestamp())
-        raise RateLimited(f"More than {rate} requests.", retry_after=wait)
+        length = rate.get_expiry()
+        number, elapsed = divmod(self._clock().timestamp(), length)
+        window = self._window((kind, who), int(number))
+        wait = _wait(window, rate.amount, elapsed / length)
+        if wait > 0:
+            raise RateLimited(f"More than {rate} requests.", retry_after=max(1, math.ceil(wait * length)))
+        window.count += 1
+
+    def _window(self, key: tuple[str, str], number: int) -> _Window:
+        window = self._windows.setdefault(key, _Window(number))
+        self._windows.move_to_end(key)
+        if len(self._windows) > self._most:
+            self._windows.popitem(last=False)
+        window.turn(number)
+        return window
+
+
+def _wait(window: _Window, amount: int, elapsed: float) -> float:
+    """Return after how much of a window one more fits in; *elapsed* and the answer are shares of a window.
+
+    The window before counts for the share of it that still lies within the last length of time.
+    """
+    room = amount - window.count
+    if room <= 0:
+        # From the next window on this one is the one before, and fades.
+        return (1 - elapsed) + _A_MOMENT
+    if window.before * (1 - elapsed) < room:
+        return 0
+    return (1 - elapsed) - room / window.before + _A_MOMENT

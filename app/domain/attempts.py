@@ -46,7 +46,7 @@ def judge(failure: Exception, capture: Capture, *, now: datetime, jitter: Callab
         return Ended(is_lost=True, reason=failure.code, detail=failure.detail)
     if capture.deadline is not None and now >= capture.deadline:
         return Ended(is_lost=True, reason="deadline_passed", detail="The source expired before it could be saved.")
-    if not isinstance(failure, AppError) and capture.attempts >= _UNEXPECTED_FAILURES:
+    if capture.deadline is None and not isinstance(failure, AppError) and capture.attempts >= _UNEXPECTED_FAILURES:
         return Ended(is_lost=True, reason="internal", detail="Saving it failed for a reason of our own.")
     return Again(_not_past_deadline(now + _delay(failure, capture, jitter), capture, now))
 
@@ -67,4 +67,4 @@ def _not_past_deadline(at: datetime, capture: Capture, now: datetime) -> datetim
     if capture.deadline is None or at < capture.deadline:
         return at
     # One more try while the source still lives beats a comfortable delay.
-    return max(now + timedelta(seconds=_FIRST_DELAY), capture.deadline - _LAST_CHANCE)
+    return min(max(now + timedelta(seconds=_FIRST_DELAY), capture.deadline - _LAST_CHANCE), capture.deadline)

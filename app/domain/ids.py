@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from app.domain.errors import InvalidInput
@@ -12,6 +12,8 @@ _IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _USER_ID = re.compile(r"[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}")
 _GENERATION_ID = re.compile(r"gen_[0-9a-hjkmnp-tv-z]{26}")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -72,7 +74,8 @@ def ulid(now: datetime, entropy: bytes) -> str:
 
     26 Crockford characters, ordered by time: 48 bits of milliseconds, then 80 bits of entropy.
     """
-    number = (int(now.timestamp() * 1000) << 80) | int.from_bytes(entropy[:10], "big")
+    # Not by way of a float, which can fall a millisecond short.
+    number = ((now - _EPOCH) // _MILLISECOND << 80) | int.from_bytes(entropy[:10], "big")
     return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 

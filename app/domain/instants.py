@@ -5,4 +5,5 @@ from datetime import UTC, datetime
 
 def rfc3339(at: datetime) -> str:
     """Return *at* as `2026-11-21T05:18:00Z`; fractions of a second are cut off."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # strftime would write years before 1000 with three digits.
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"

@@ -38,10 +38,11 @@ class ImageCatalog(Protocol):
     async def register(self, new: NewImage, *, idempotency_key: IdempotencyKey | None = None) -> Registered:
         """Record an image to capture, or find the one this source already has; one transaction.
 
-        The same source is: the same idempotency key, the same source key, or the same fingerprint, of the same
-        owner, not deleted.  One that was rejected or lost is set to `capturing` again under its old id.  Raise
-        `ImageIdTaken` when *new.id* is another source's or a deleted image's, `IdempotencyKeyReused` when the key
-        came with another request before.
+        The same source is: the same source key, or the same fingerprint, of the same owner, not deleted; or a
+        promised first image of the same job.  One that was rejected or lost is set to `capturing` again under its
+        old id.  An idempotency key finds its image even if it was deleted since: repeating brings nothing back.
+        Raise `ImageIdTaken` when *new.id* is another source's or a deleted image's, `IdempotencyKeyReused` when
+        the key came with another request before.
         """
 
     async def find(self, user: UserId, image: ImageId) -> Image | None: ...
@@ -62,6 +63,7 @@ class ImageCatalog(Protocol):
     async def mark_deleted(self, user: UserId, image: ImageId, *, reason: str, at: datetime) -> Image | None:
         """Turn an image into a tombstone and end its capture; its file is then owed an unlink.
 
+        The tombstone says nothing of what the picture was, but for what its file is found by until it is unlinked.
         Return the image as it was before, or None when there is none or it was deleted already.
         """
 
@@ -103,7 +105,7 @@ class CaptureQueue(Protocol):
 
 
 class GenerationCatalog(Protocol):
-    """The generations and their outputs."""
+    """The generations and their outputs.  What changes a generation that was forgotten raises `NotFound`."""
 
     async def begin(self, generation: Generation, *, idempotency_key: IdempotencyKey | None = None) -> Generation:
         """Record the intent before the provider is called.
@@ -129,6 +131,7 @@ class GenerationCatalog(Protocol):
     ) -> Generation:
         """Record what the provider says; a generation that has ended stays as it ended.
 
+        It stays without a job id when another generation of its owner has that job already.
         When it ends without success, a first image that was promised and has no source becomes rejected with
         reason *error_code*.
         """
@@ -148,7 +151,9 @@ class GenerationCatalog(Protocol):
     async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
         """Record the outputs to capture, in one transaction; known ones are left as they are.
 
-        Return all images of the generation in the order of their output index.
+        An output fills the promise that was made for it, even a broken one; else it takes over the image its owner
+        imported from the same source, and captures it again if that had failed; else it is a new image.  Return all
+        images of the generation in the order of their output index.
         """
 
     async def images(self, generation: GenerationId) -> list[Image]:

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, tuple_, update
+from sqlalchemy import and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.catalog import changes, registration, rows
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
-from app.adapters.catalog.schema import captures, images
+from app.adapters.catalog.schema import captures, images, is_open
 from app.domain.captures import Backlog, Capture
 from app.domain.images import Digest, Image, ImageFacts, ImageStatus
 
@@ -23,34 +23,19 @@ class SqlCaptures:
         due = (
             select(captures.c.user_id, captures.c.image_id)
             .where(
-                captures.c.state == "open",
+                is_open,
                 captures.c.next_attempt_at <= now,
                 or_(captures.c.lease_until.is_(None), captures.c.lease_until <= now),
             )
-            .order_by(captures.c.deadline.is_(None), captures.c.deadline, captures.c.created_at)
+            .order_by(captures.c.deadline.asc().nulls_last(), captures.c.created_at)
             .limit(limit)
         )
         async with self._database.write() as connection:
-            keys = [(row.user_id, row.image_id) for row in await connection.execute(due)]
-            if not keys:
-                return []
-            await connection.execute(
-                update(captures)
-                .where(_among(keys))
-                .values(
-                    lease_owner=owner,
-                    lease_until=now + lease,
-                    token=captures.c.token + 1,
-                    attempts=captures.c.attempts + 1,
-                )
-            )
-            claimed = await connection.execute(
-                select(captures, images.c.source)
-                .join(images, and_(images.c.user_id == captures.c.user_id, images.c.id == captures.c.image_id))
-                .where(_among(keys))
-                .order_by(captures.c.deadline.is_(None), captures.c.deadline, captures.c.created_at)
-            )
-            return [rows.to_capture(row) for row in claimed]
+            keys = (await connection.execute(due)).all()
+            return [
+                await _take(connection, key.user_id, key.image_id, {"lease_owner": owner, "lease_until": now + lease})
+                for key in keys
+            ]
 
     async def renew(self, held: Sequence[Capture], *, until: datetime) -> None:
         if not held:
@@ -111,23 +96,28 @@ class SqlCaptures:
         held = captures.c.lease_owner.is_not(None) if owner is None else captures.c.lease_owner == owner
         async with self._database.write() as connection:
             result = await connection.execute(
-                update(captures)
-                .where(captures.c.state == "open", held)
-                .values(lease_owner=None, lease_until=None, next_attempt_at=now)
+                update(captures).where(is_open, held).values(lease_owner=None, lease_until=None, next_attempt_at=now)
             )
         return result.rowcount
 
     async def backlog(self) -> Backlog:
-        query = select(func.count(), func.min(captures.c.next_attempt_at), func.min(captures.c.deadline)).where(
-            captures.c.state == "open"
-        )
+        query = select(func.count(), func.min(captures.c.next_attempt_at), func.min(captures.c.deadline)).where(is_open)
         async with self._database.read() as connection:
             count, next_attempt_at, deadline = (await connection.execute(query)).one()
         return Backlog(open=count, next_attempt_at=next_attempt_at, earliest_deadline=deadline)
 
 
-def _among(keys: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
-    return tuple_(captures.c.user_id, captures.c.image_id).in_(keys)
+async def _take(connection: AsyncConnection, user: str, image: str, lease: dict[str, Any]) -> Capture:
+    # One by one, by its key: SQLite answers a list of pairs by going through the whole table.
+    here = and_(captures.c.user_id == user, captures.c.image_id == image)
+    counted = {"token": captures.c.token + 1, "attempts": captures.c.attempts + 1}
+    await connection.execute(update(captures).where(here).values(**lease, **counted))
+    taken = await connection.execute(
+        select(captures, images.c.source)
+        .join(images, and_(images.c.user_id == captures.c.user_id, images.c.id == captures.c.image_id))
+        .where(here)
+    )
+    return rows.to_capture(taken.one())
 
 
 def _settled(state: str, at: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, event, exc
+from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -22,6 +22,7 @@ _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA busy_timeout=10000",
+    "PRAGMA journal_size_limit=67108864",
     "PRAGMA foreign_keys=ON",
     "PRAGMA trusted_schema=OFF",
     "PRAGMA cell_size_check=ON",
@@ -37,8 +38,8 @@ class Database:
         self._readers = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_timeout=30)
         self._turn = asyncio.Lock()
         for engine in (self._writer, self._readers):
-            event.listen(engine.sync_engine, "connect", _prepare)
-        event.listen(self._writer.sync_engine, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+            event.listen(engine.sync_engine, "connect", prepare)
+        event.listen(self._writer.sync_engine, "begin", begin)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -64,13 +65,19 @@ class Database:
         return self._readers, self._writer
 
 
-def _prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+def prepare(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+    """Set a new connection up."""
     # Without this the driver begins transactions of its own, deferred ones.
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction that writes."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import generations, images
 from app.domain.catalog import IdempotencyKey
+from app.domain.errors import NotFound
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId
 from app.domain.images import DEFAULT_EXTENSION, Image, ImageSource, ImageStatus, NewImage
@@ -29,7 +30,7 @@ class SqlGenerations:
             known = await idempotency.find(connection, user, idempotency_key)
             found = await _row(connection, known) if known else None
             if found is None and generation.job_id is not None:
-                found = await _of_job(connection, generation)
+                found = await _of_job(connection, user, generation.provider, generation.job_id)
             if found is not None:
                 return rows.to_generation(found)
             await connection.execute(insert(generations).values(**rows.of_generation(generation)))
@@ -59,6 +60,11 @@ class SqlGenerations:
     ) -> Generation:
         ended = {"completed_at": at, "next_poll_at": None} if status.is_terminal else {}
         async with self._database.write() as connection:
+            if job_id is not None:
+                before = await _get(connection, generation)
+                other = await _of_job(connection, before.user_id, before.provider, job_id)
+                # Two intents of one owner for one job: the first to know it has it, the other ends without.
+                job_id = job_id if other is None else None
             result = await connection.execute(
                 update(generations)
                 .where(generations.c.id == str(generation), generations.c.status.in_(_OPEN))
@@ -117,6 +123,7 @@ class SqlGenerations:
 
     async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
         async with self._database.write() as connection:
+            await _get(connection, generation)
             for new in outputs:
                 await _add_output(connection, new)
             return await _images(connection, generation)
@@ -168,19 +175,17 @@ async def _row(connection: AsyncConnection, generation: str) -> Row[Any] | None:
 
 
 async def _get(connection: AsyncConnection, generation: GenerationId) -> Row[Any]:
-    return (await connection.execute(select(generations).where(generations.c.id == str(generation)))).one()
+    row = await _row(connection, str(generation))
+    if row is None:
+        raise NotFound("There is no such generation.")
+    return row
 
 
-async def _of_job(connection: AsyncConnection, generation: Generation) -> Row[Any] | None:
-    return (
-        await connection.execute(
-            select(generations).where(
-                generations.c.user_id == str(generation.user),
-                generations.c.provider == generation.provider,
-                generations.c.job_id == generation.job_id,
-            )
-        )
-    ).first()
+async def _of_job(connection: AsyncConnection, user: str, provider: str, job_id: str) -> Row[Any] | None:
+    query = select(generations).where(
+        generations.c.provider == provider, generations.c.job_id == job_id, generations.c.user_id == user
+    )
+    return (await connection.execute(query)).first()
 
 
 async def _images(connection: AsyncConnection, generation: GenerationId) -> list[Image]:
@@ -206,13 +211,13 @@ async def _add_output(connection: AsyncConnection, new: NewImage) -> None:
         return
     promised = await registration.image_row(connection, user, str(new.id))
     if promised is not None:
-        await registration.give_source(connection, promised.id, new)
+        await registration.give_source(connection, promised.id, await registration.with_free_key(connection, new))
         return
     found = await registration.same_source(connection, new)
-    if found is None or (found.generation_id and found.source_key != new.source_key):
-        await registration.insert_image(connection, new)
+    if found is None or found.generation_id:
+        await registration.insert_image(connection, await registration.with_free_key(connection, new))
     else:
-        await registration.adopt(connection, found.id, new)
+        await registration.adopt(connection, found, new)
 
 
 async def _break_promise(connection: AsyncConnection, row: Row[Any], at: datetime) -> None:

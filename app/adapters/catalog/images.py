@@ -2,17 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 
 from app.adapters.catalog import changes, idempotency, registration, rows
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
-from app.adapters.catalog.schema import generations, images
+from app.adapters.catalog.schema import generations, images, is_live
 from app.adapters.catalog.schema import idempotency as idempotency_keys
+from app.adapters.catalog.types import Instant
 from app.domain.catalog import IdempotencyKey, Registered
 from app.domain.ids import ImageId, UserId
 from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus, NewImage, Usage
+
+_TOUCHED_AT_ONCE = 1000
+_MEASURED = ("content_type", "extension", "width", "height", "frames", "size_bytes")
 
 
 class SqlImages:
@@ -26,7 +45,8 @@ class SqlImages:
             if known is not None:
                 row = await registration.image_row(connection, user, known)
                 if row is not None:
-                    return Registered(rows.to_image(row), is_new=False)
+                    is_new = await registration.revive(connection, row, new)
+                    return Registered(await registration.get_image(connection, user, known), is_new=is_new)
             image, is_new = await registration.insert_or_find(connection, new)
             if known is None:
                 await idempotency.remember(connection, user, idempotency_key, image, new.created_at)
@@ -50,7 +70,7 @@ class SqlImages:
             select(images)
             .where(
                 images.c.user_id == str(user),
-                images.c.status != ImageStatus.DELETED,
+                is_live,
                 images.c.source.in_([source.value for source in sources]) if sources else true(),
                 images.c.created_at >= since if since else true(),
                 _after(after),
@@ -67,7 +87,7 @@ class SqlImages:
             func.count(case((stored, 1))),
             func.coalesce(func.sum(case((stored, images.c.size_bytes))), 0),
             func.count(case((images.c.status == ImageStatus.CAPTURING, 1))),
-        ).where(images.c.user_id == str(user))
+        ).where(images.c.user_id == str(user), images.c.status.in_([ImageStatus.STORED, ImageStatus.CAPTURING]))
         async with self._database.read() as connection:
             count, size, capturing = (await connection.execute(query)).one()
         return Usage(images=count, size=size, capturing=capturing)
@@ -86,7 +106,9 @@ class SqlImages:
 
     async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
         async with self._database.write() as connection:
-            await connection.execute(update(images).where(_is(user, image)).values(unlink_owed=false()))
+            # Only now: until its file was gone, this is what it was found by.
+            measured = dict.fromkeys(_MEASURED)
+            await connection.execute(update(images).where(_is(user, image)).values(unlink_owed=false(), **measured))
 
     async def forget_owner(self, user: UserId) -> None:
         async with self._database.write() as connection:
@@ -99,22 +121,24 @@ class SqlImages:
             return [rows.to_image(row) for row in await connection.execute(query)]
 
     async def touch(self, reads: Mapping[tuple[UserId, ImageId], datetime]) -> None:
-        if not reads:
-            return
         statement = (
             update(images)
             .where(
                 images.c.user_id == bindparam("of_user"),
                 images.c.id == bindparam("of_image"),
+                # What is read while it is being deleted leaves no trace on its tombstone.
+                images.c.status == ImageStatus.STORED,
                 or_(images.c.accessed_at.is_(None), images.c.accessed_at < bindparam("read_at")),
             )
             .values(accessed_at=bindparam("read_at"))
         )
-        async with self._database.write() as connection:
-            await connection.execute(
-                statement,
-                [{"of_user": str(user), "of_image": str(image), "read_at": at} for (user, image), at in reads.items()],
-            )
+        noted = iter(
+            [{"of_user": str(user), "of_image": str(image), "read_at": at} for (user, image), at in reads.items()]
+        )
+        # Not all in one transaction: captures and imports are waiting for their turn to write.
+        while batch := list(islice(noted, _TOUCHED_AT_ONCE)):
+            async with self._database.write() as connection:
+                await connection.execute(statement, batch)
 
 
 def _is(user: UserId, image: ImageId) -> ColumnElement[bool]:
@@ -124,14 +148,16 @@ def _is(user: UserId, image: ImageId) -> ColumnElement[bool]:
 def _after(position: ImagePosition | None) -> ColumnElement[bool]:
     if position is None:
         return true()
-    return or_(
-        images.c.created_at < position.created_at,
-        and_(images.c.created_at == position.created_at, images.c.id < str(position.id)),
-    )
+    # As one comparison of pairs the index leads straight to the place; an OR of the two would walk there from the top.
+    here = tuple_(literal(position.created_at, Instant), literal(str(position.id)))
+    return tuple_(images.c.created_at, images.c.id) < here
 
 
 def _tombstone(reason: str, at: datetime, *, owed: bool) -> dict[str, object]:
-    """Return what deletion leaves: the name, when and why.  Nothing of what the picture was, or came from."""
+    """Return what deletion leaves: the name, when and why.  Nothing of what the picture was, or came from.
+
+    That it was output *n* of a generation stays: else a late webhook would bring it back.
+    """
     kept: dict[str, object] = {
         "status": ImageStatus.DELETED.value,
         "reason": reason,
@@ -140,5 +166,5 @@ def _tombstone(reason: str, at: datetime, *, owed: bool) -> dict[str, object]:
         "unlink_owed": owed,
         "metadata": {},
     }
-    forgotten = ("source_url", "source_key", "fingerprint", "thumbhash", "sha256", "accessed_at")
+    forgotten = ("source_url", "source_key", "fingerprint", "provider", "job_id", "sha256", "thumbhash", "accessed_at")
     return kept | dict.fromkeys(forgotten)

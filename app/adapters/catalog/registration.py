@@ -1,16 +1,20 @@
 """Statements that bring an image and its capture into being.  All run inside a caller's transaction."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.catalog import changes, rows
 from app.adapters.catalog.changes import Change
-from app.adapters.catalog.schema import captures, images
+from app.adapters.catalog.schema import captures, generations, images, is_live
 from app.domain.errors import ImageIdTaken
+from app.domain.ids import GenerationId
 from app.domain.images import Image, ImageStatus, NewImage
+
+_CAPTURING = {"status": ImageStatus.CAPTURING.value, "ended_at": None, "reason": None, "detail": None}
 
 
 async def image_row(connection: AsyncConnection, user: str, image: str) -> Row[Any] | None:
@@ -25,32 +29,34 @@ async def get_image(connection: AsyncConnection, user: str, image: str) -> Image
 
 async def insert_or_find(connection: AsyncConnection, new: NewImage) -> tuple[str, bool]:
     """Return the id of the image *new* becomes or already is, and whether a capture was begun for it."""
-    found = await same_source(connection, new)
+    found = await same_source(connection, new) or await _promised(connection, new)
     if found is None:
         await insert_image(connection, new)
         return str(new.id), True
     if found.id != str(new.id) and await image_row(connection, str(new.user), str(new.id)) is not None:
         raise _taken()
-    if found.status not in {ImageStatus.REJECTED, ImageStatus.LOST}:
-        return found.id, False
-    await revive(connection, found.id, new)
-    return found.id, True
+    if found.source_key is None:
+        generation = GenerationId(found.generation_id)
+        await give_source(connection, found.id, replace(new, origin=replace(new.origin, generation=generation)))
+        return found.id, True
+    return found.id, await revive(connection, found, new)
 
 
 async def same_source(connection: AsyncConnection, new: NewImage) -> Row[Any] | None:
-    """Return the owner's image of the same output or the same address, the oldest if there are several."""
-    return (
-        await connection.execute(
-            select(images)
-            .where(
-                images.c.user_id == str(new.user),
-                images.c.status != ImageStatus.DELETED,
-                or_(images.c.source_key == new.source_key, images.c.fingerprint == new.fingerprint),
-            )
-            .order_by((images.c.source_key == new.source_key).desc(), images.c.created_at)
-            .limit(1)
-        )
-    ).first()
+    """Return the owner's image of the same output, else of the same address, the oldest if there are several."""
+    return await _same(connection, new, images.c.source_key == new.source_key) or await _same(
+        connection, new, images.c.fingerprint == new.fingerprint
+    )
+
+
+async def with_free_key(connection: AsyncConnection, new: NewImage) -> NewImage:
+    """Return *new* with a source key that no other image has.
+
+    For outputs whose URL has been handed out twice, before anybody could know that they are one.
+    """
+    if await _same(connection, new, images.c.source_key == new.source_key) is None:
+        return new
+    return replace(new, source_key=f"{new.source_key}:{new.id}")
 
 
 async def insert_image(connection: AsyncConnection, new: NewImage) -> None:
@@ -75,36 +81,37 @@ async def insert_image(connection: AsyncConnection, new: NewImage) -> None:
 
 
 async def give_source(connection: AsyncConnection, image: str, new: NewImage) -> None:
-    """Give a promised image, which has a URL and no source yet, its source and its capture."""
+    """Give a promised image, which has a URL and no source yet, its source and its capture.
+
+    The promise may have been broken: a job that was given up can still turn up.
+    """
     await connection.execute(
-        update(images).where(images.c.user_id == str(new.user), images.c.id == image).values(**rows.of_origin(new))
+        update(images)
+        .where(images.c.user_id == str(new.user), images.c.id == image)
+        .values(**rows.of_origin(new), **_CAPTURING)
     )
     await _insert_capture(connection, new, image=image)
     await changes.record(connection, str(new.user), image, Change.UPDATED, new.created_at)
 
 
-async def adopt(connection: AsyncConnection, image: str, new: NewImage) -> None:
-    """Let an image that was imported by its address alone count as the job's output it is."""
+async def adopt(connection: AsyncConnection, found: Row[Any], new: NewImage) -> None:
+    """Let an image that was imported by itself count as the job's output it is; it is captured again if that failed."""
     await connection.execute(
-        update(images).where(images.c.user_id == str(new.user), images.c.id == image).values(**rows.of_origin(new))
+        update(images).where(images.c.user_id == str(new.user), images.c.id == found.id).values(**rows.of_origin(new))
     )
-    await changes.record(connection, str(new.user), image, Change.UPDATED, new.created_at)
+    if not await revive(connection, found, new):
+        await changes.record(connection, str(new.user), found.id, Change.UPDATED, new.created_at)
 
 
-async def revive(connection: AsyncConnection, image: str, new: NewImage) -> None:
-    """Capture a rejected or lost image once more, under the id and URL it has."""
-    here = (images.c.user_id == str(new.user), images.c.id == image)
+async def revive(connection: AsyncConnection, found: Row[Any], new: NewImage) -> bool:
+    """Capture an image once more if it was rejected or lost, under the id and URL it has; False if it was not."""
+    if found.status not in {ImageStatus.REJECTED, ImageStatus.LOST}:
+        return False
+    image = found.id
     await connection.execute(
         update(images)
-        .where(*here)
-        .values(
-            status=ImageStatus.CAPTURING.value,
-            ended_at=None,
-            reason=None,
-            detail=None,
-            source_url=new.origin.source_url,
-            fingerprint=new.fingerprint,
-        )
+        .where(images.c.user_id == str(new.user), images.c.id == image)
+        .values(source_url=new.origin.source_url, fingerprint=new.fingerprint, **_CAPTURING)
     )
     await connection.execute(
         update(captures)
@@ -122,6 +129,7 @@ async def revive(connection: AsyncConnection, image: str, new: NewImage) -> None
         )
     )
     await changes.record(connection, str(new.user), image, Change.UPDATED, new.created_at)
+    return True
 
 
 async def end_capture(connection: AsyncConnection, user: str, image: str, *, state: str, at: datetime) -> None:
@@ -131,6 +139,30 @@ async def end_capture(connection: AsyncConnection, user: str, image: str, *, sta
         .where(captures.c.user_id == user, captures.c.image_id == image, captures.c.state == "open")
         .values(state=state, settled_at=at, fetch_from=None, lease_owner=None, lease_until=None)
     )
+
+
+async def _same(connection: AsyncConnection, new: NewImage, alike: ColumnElement[bool]) -> Row[Any] | None:
+    # One question each: for both at once SQLite goes through all images of the owner.
+    query = select(images).where(images.c.user_id == str(new.user), is_live, alike)
+    return (await connection.execute(query.order_by(images.c.created_at).limit(1))).first()
+
+
+async def _promised(connection: AsyncConnection, new: NewImage) -> Row[Any] | None:
+    """Return the first image of a job whose URL was handed out before its source was known."""
+    if new.origin.job_id is None or new.origin.output_index != 0:
+        return None
+    query = (
+        select(images)
+        .join(generations, and_(images.c.user_id == generations.c.user_id, images.c.id == generations.c.first_image))
+        .where(
+            generations.c.provider == new.origin.provider,
+            generations.c.job_id == new.origin.job_id,
+            generations.c.user_id == str(new.user),
+            images.c.source_key.is_(None),
+            is_live,
+        )
+    )
+    return (await connection.execute(query)).first()
 
 
 def _taken() -> ImageIdTaken:

@@ -10,14 +10,17 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
-    Text,
     false,
+    literal_column,
     text,
 )
 
-from app.adapters.catalog.types import Instant, JsonText
+from app.adapters.catalog.types import Instant, JsonText, Words
 
 metadata = MetaData()
+
+_LIVE = text("status <> 'deleted'")
+_OPEN = text("state = 'open'")
 
 users = Table(
     "users",
@@ -39,7 +42,7 @@ images = Table(
     Column("accessed_at", Instant),
     Column("ended_at", Instant),
     Column("reason", String(64)),
-    Column("detail", Text),
+    Column("detail", Words),
     Column("unlink_owed", Boolean, nullable=False, server_default=false()),
     Column("content_type", String(64)),
     Column("extension", String(8)),
@@ -53,7 +56,7 @@ images = Table(
     Column("job_id", String(256)),
     Column("output_index", Integer),
     Column("generation_id", String(30)),
-    Column("source_url", Text),
+    Column("source_url", Words),
     Column("source_key", String(512)),
     Column("fingerprint", String(64)),
     Column("metadata", JsonText, nullable=False),
@@ -64,20 +67,25 @@ images = Table(
         "user_id",
         "source_key",
         unique=True,
-        sqlite_where=text("status <> 'deleted'"),
-        postgresql_where=text("status <> 'deleted'"),
+        sqlite_where=_LIVE,
+        postgresql_where=_LIVE,
     ),
     Index("images_fingerprint", "user_id", "fingerprint"),
-    Index("images_newest", "user_id", "created_at", "id"),
+    # Without the tombstones, which outnumber the images of an owner who makes many and keeps few.
+    Index("images_newest", "user_id", "created_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
+    Index("images_usage", "user_id", "status", "size_bytes"),
     Index("images_generation", "generation_id", "output_index"),
     Index("images_hosted", "status", "hosted_at"),
     Index(
         "images_unlink_owed",
         "unlink_owed",
-        sqlite_where=text("unlink_owed"),
+        sqlite_where=text("unlink_owed = 1"),
         postgresql_where=text("unlink_owed"),
     ),
 )
+
+is_live = images.c.status != literal_column("'deleted'")
+"""Spelled out, not bound: a partial index serves only who says the same."""
 
 captures = Table(
     "captures",
@@ -85,7 +93,6 @@ captures = Table(
     Column("user_id", String(128), nullable=False),
     Column("image_id", String(128), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("fetch_from", Text),
     Column("deadline", Instant),
     Column("created_at", Instant, nullable=False),
     Column("settled_at", Instant),
@@ -94,10 +101,23 @@ captures = Table(
     Column("lease_owner", String(64)),
     Column("lease_until", Instant),
     Column("token", Integer, nullable=False),
-    Column("last_error", Text),
+    Column("last_error", Words),
+    # Last, for it may be a data URI of megabytes: to read what lies behind it SQLite would go through all of it.
+    Column("fetch_from", Words),
     PrimaryKeyConstraint("user_id", "image_id"),
-    Index("captures_due", "state", "next_attempt_at"),
+    # Settled captures stay for their tokens; the queue and the backlog are read from this index alone.
+    Index(
+        "captures_open",
+        "deadline",
+        "created_at",
+        "next_attempt_at",
+        "lease_until",
+        sqlite_where=_OPEN,
+        postgresql_where=_OPEN,
+    ),
 )
+
+is_open = captures.c.state == literal_column("'open'")
 
 generations = Table(
     "generations",
@@ -110,11 +130,11 @@ generations = Table(
     Column("completed_at", Instant),
     Column("first_image", String(128), nullable=False),
     Column("hosted", Boolean, nullable=False),
-    Column("model", Text),
-    Column("version", Text),
+    Column("model", Words),
+    Column("version", Words),
     Column("input_sha256", String(64)),
     Column("job_id", String(256)),
-    Column("error", Text),
+    Column("error", Words),
     Column("error_code", String(64)),
     Column("next_poll_at", Instant),
     Column("polls", Integer, nullable=False),

@@ -1,6 +1,7 @@
 """Column types that mean the same in every database."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_UNSPEAKABLE = re.compile("[\\ud800-\\udfff\\x00]")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -23,6 +25,16 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 (its signature)
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside, of which no database needs to fear a lone surrogate or a NUL: each becomes U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 (its signature)
+        return None if value is None else _UNSPEAKABLE.sub("\ufffd", value)
 
 
 class JsonText(TypeDecorator[Mapping[str, Any]]):

@@ -15,7 +15,6 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=128), nullable=False),
         sa.Column("image_id", sa.String(length=128), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
-        sa.Column("fetch_from", sa.Text(), nullable=True),
         sa.Column("deadline", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
@@ -25,9 +24,17 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("token", sa.Integer(), nullable=False),
         sa.Column("last_error", sa.Text(), nullable=True),
+        sa.Column("fetch_from", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("user_id", "image_id"),
     )
-    op.create_index("captures_due", "captures", ["state", "next_attempt_at"], unique=False)
+    op.create_index(
+        "captures_open",
+        "captures",
+        ["deadline", "created_at", "next_attempt_at", "lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state = 'open'"),
+        postgresql_where=sa.text("state = 'open'"),
+    )
 
     op.create_table(
         "changes",
@@ -109,7 +116,14 @@ def upgrade() -> None:
     op.create_index("images_fingerprint", "images", ["user_id", "fingerprint"], unique=False)
     op.create_index("images_generation", "images", ["generation_id", "output_index"], unique=False)
     op.create_index("images_hosted", "images", ["status", "hosted_at"], unique=False)
-    op.create_index("images_newest", "images", ["user_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "images_newest",
+        "images",
+        ["user_id", "created_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("status <> 'deleted'"),
+        postgresql_where=sa.text("status <> 'deleted'"),
+    )
     op.create_index(
         "images_source_key",
         "images",
@@ -123,9 +137,10 @@ def upgrade() -> None:
         "images",
         ["unlink_owed"],
         unique=False,
-        sqlite_where=sa.text("unlink_owed"),
+        sqlite_where=sa.text("unlink_owed = 1"),
         postgresql_where=sa.text("unlink_owed"),
     )
+    op.create_index("images_usage", "images", ["user_id", "status", "size_bytes"], unique=False)
 
     op.create_table(
         "locks",

@@ -22,7 +22,9 @@ async def import_(request: web.Request) -> web.StreamResponse:
     key = await parse.idempotency_key(request, body)
     services = request.app[SERVICES]
     if body.prediction is not None:
-        view = await services.adoptions.adopt(user, body.prediction, metadata=body.metadata, wait=wait)
+        view = await services.adoptions.adopt(
+            user, body.prediction, metadata=body.metadata, wait=wait, idempotency_key=key
+        )
         return render.generated(request, view)
     wanted = Import(
         user=user,

@@ -61,11 +61,12 @@ class JobService:
 
     async def hear(self, job: Job, *, of: GenerationId | None) -> bool:
         """Observe a job that called us; *of* is the generation its address names.  False when it is nobody's."""
-        known = await self._generations.find_job(job.provider, job.id)
+        # The named one first: its job's id may be written between the two questions.
         named = None if of is None else await self._generations.find(of)
+        known = {generation.id: generation for generation in await self._generations.find_job(job.provider, job.id)}
         if named is not None and named.provider == job.provider and named.job_id is None:
-            known.append(named)
-        for generation in known:
+            known[named.id] = known.get(named.id, named)
+        for generation in known.values():
             await self.observe(generation, job)
         return bool(known)
 

@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     except ConfigError as error:
         log.error("not started: %s", error)  # noqa: TRY400 (what is wrong is in the message)
         return _MISCONFIGURED
+    except serving.CannotListen as error:
+        log.error("not started: %s", error)  # noqa: TRY400 (what is wrong is in the message)
+        return _FAILED
     except AppError as refusal:
         log.error("%s: %s", refusal.code, refusal.detail)  # noqa: TRY400 (a refusal, not a bug)
         return _FAILED

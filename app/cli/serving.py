@@ -4,10 +4,12 @@ import argparse
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from datetime import timedelta
 
 from aiohttp import web
+from yarl import URL
 
 from app.config import Settings
 from app.logs import on_loop_error
@@ -18,6 +20,10 @@ from app.wiring.lifecycle import Holdfast
 log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
+
+
+class CannotListen(Exception):
+    """The address is taken, or not this machine's."""
 
 
 async def serve(settings: Settings, _: argparse.Namespace) -> bool:
@@ -54,11 +60,22 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
         shutdown_timeout=_share_of(settings.shutdown_grace),
     )
     await runner.setup()
-    # No host means both families; "::" alone would refuse IPv4.
-    site = web.TCPSite(runner, settings.host, settings.port, backlog=_BACKLOG)
-    await site.start()
+    try:
+        # No host means both families; "::" alone would refuse IPv4.
+        site = web.TCPSite(runner, settings.host, settings.port or _free_port(), backlog=_BACKLOG)
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise CannotListen(f"HOST and PORT: cannot listen there ({error.strerror or error}).") from error
     _announce(settings, runner)
     return runner
+
+
+def _free_port() -> int:
+    # Left to `bind`, each family would get a port of its own.
+    with socket.create_server(("", 0)) as probe:
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def _share_of(grace: timedelta) -> float:
@@ -67,7 +84,7 @@ def _share_of(grace: timedelta) -> float:
 
 def _announce(settings: Settings, runner: web.AppRunner) -> None:
     port = runner.addresses[0][1]
-    here = settings.public_base_url or f"http://{settings.host or 'localhost'}:{port}"
+    here = settings.public_base_url or str(URL.build(scheme="http", host=settings.host or "localhost", port=port))
     log.info("listening on %s", here, extra={"port": port, "images": str(settings.image_storage_path)})
     if sys.stderr.isatty():
         sys.stderr.write(

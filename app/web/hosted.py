@@ -4,9 +4,8 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from app.domain.errors import NotFound
 from app.domain.ids import UserId
-from app.domain.images import CONTENT_TYPES, Image
+from app.domain.images import Image
 from app.services.hosting import Elsewhere
 from app.web.keys import LINK_LEFT, OPTIONS, SERVICES
 from app.web.parse import NamedImage
@@ -18,8 +17,6 @@ from app.web.serving.sender import send
 
 async def serve(request: web.Request, user: UserId, named: NamedImage) -> web.StreamResponse:
     """Answer a GET or HEAD of an image: its bytes, or the way to its source while it is being captured."""
-    if named.extension is not None and named.extension not in CONTENT_TYPES:
-        raise NotFound("There is no such image.")
     found = await request.app[SERVICES].hosting.read(user, named.id, extension=named.extension)
     if isinstance(found, Elsewhere):
         headers = dict(PROTECTION) | dict(SHARING)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from app.domain.catalog import IdempotencyKey
 from app.domain.errors import AppError, InvalidInput, NotFound, TooLarge, UnknownField
 from app.domain.ids import GenerationId, ImageId, UserId
-from app.domain.images import ImagePosition
+from app.domain.images import CONTENT_TYPES, ImagePosition
 from app.web import strict_json
 from app.web.errors import MalformedBody, RequestTimeout, UnsupportedMediaType
 from app.web.keys import OPTIONS
@@ -49,12 +49,15 @@ def path_user(request: web.Request) -> UserId:
 
 
 def path_image(request: web.Request) -> NamedImage:
-    """Return the image a path names, with or without an extension."""
+    """Return the image a path names, with or without an extension that images here can have."""
     name, dot, extension = request.match_info["image"].partition(".")
     try:
-        return NamedImage(ImageId.parse(name), extension.lower() if dot else None)
+        named = NamedImage(ImageId.parse(name), extension.lower() if dot else None)
     except InvalidInput:
         raise NotFound("There is no such image.") from None
+    if dot and named.extension not in CONTENT_TYPES:
+        raise NotFound("There is no such image.")
+    return named
 
 
 def path_generation(request: web.Request) -> GenerationId:

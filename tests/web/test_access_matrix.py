@@ -1,0 +1,138 @@
+"""Every route for every kind of caller, made from the route table and its "open to" column."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from aiohttp import ClientResponse
+
+from app.domain.ids import UserId
+from app.web.auth import Route, user
+from app.web.routes import ROUTES
+from devkit.replicate import ReplicateStandIn
+from tests.support.problems import assert_problem
+from tests.support.service import Service
+from tests.support.still import host, still
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+KEY = "a-service-key-of-some-length"
+CALLERS = ("nobody", "wrong key", "service", "owner", "other", "expired")
+_OK = "ok"
+OPEN_TO: Mapping[str, Mapping[str, int | str]] = {
+    "anyone": dict.fromkeys(CALLERS, _OK),
+    "link": dict.fromkeys(CALLERS, _OK),
+    "monitor": dict.fromkeys(CALLERS, _OK),
+    "user": {"nobody": 401, "wrong key": 401, "service": _OK, "owner": _OK, "other": 404, "expired": 401},
+    "service": {"nobody": 401, "wrong key": 401, "service": _OK, "owner": 404, "other": 404, "expired": 401},
+    "provider": dict.fromkeys(CALLERS, 401),
+}
+BODIES: Mapping[str, Mapping[str, Any]] = {
+    "/v1/images/generate": {"model": "acme/painter", "input": {}, "wait": 0},
+    "/v1/images/import": {"url": "data:image/png;base64,iVBORw0KGgo=", "wait": 0},
+    "/v1/images/hosted/{user}/{image}/signed-url": {},
+    "/v1/tokens": {},
+    "/v1/webhooks/replicate": {},
+}
+_numbers = count()
+
+
+@dataclass(frozen=True)
+class Setting:
+    service: Service
+    owner: str
+    generation: str
+
+    def headers(self, caller: str) -> dict[str, str]:
+        def token(of: str, seconds: int = 600) -> str:
+            return self.service.graph.tokens.issue(UserId(of), expires_in=timedelta(seconds=seconds))[0]
+
+        credential = {
+            "nobody": None,
+            "wrong key": "not-a-service-key-of-ours",
+            "service": KEY,
+            "owner": token(self.owner),
+            "other": token("somebody-else"),
+            "expired": token(self.owner, -1),
+        }[caller]
+        return {} if credential is None else {"Authorization": f"Bearer {credential}"}
+
+    async def ask(self, row: Route, caller: str) -> ClientResponse:
+        path = row.path.format(user=self.owner, image="pic", generation=self.generation)
+        body = BODIES.get(row.path)
+        if body is not None and row.path.startswith(("/v1/images/generate", "/v1/images/import", "/v1/tokens")):
+            body = {"user_id": self.owner, **body}
+        return await self.service.http.request(row.method, path, json=body, headers=self.headers(caller))
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
+    folder = tmp_path_factory.mktemp("access")
+    async with ReplicateStandIn() as replicate, still(folder, replicate, API_KEYS=f"{KEY},{KEY}-2") as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def setting(service: Service) -> Setting:
+    owner = f"owner-{next(_numbers)}"
+    await host(service, user=owner)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    body = {"user_id": owner, "model": "acme/painter", "input": {}, "wait": 0}
+    made = await service.http.post("/v1/images/generate", json=body, headers=headers)
+    return Setting(service, owner, (await made.json())["generation_id"])
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("row", ROUTES, ids=lambda row: f"{row.method} {row.path}")
+async def test_a_route_is_open_to_whom_its_row_says(setting: Setting, row: Route, caller: str) -> None:
+    expected = OPEN_TO[row.open_to.__name__][caller]
+    response = await setting.ask(row, caller)
+    if expected == _OK:
+        assert 200 <= response.status < 300, await response.text()
+        return
+    assert response.status == expected
+    document = await response.json(content_type=None)
+    assert_problem(response.status, response.headers, document)
+    assert ("WWW-Authenticate" in response.headers) == (expected == 401)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROUTES if row.open_to is user and "{" in row.path],
+    ids=lambda row: f"{row.method} {row.path}",
+)
+async def test_what_is_anothers_looks_like_what_is_not_there(setting: Setting, row: Route) -> None:
+    anothers = await setting.ask(row, "other")
+    nowhere = Setting(setting.service, "nobody-we-know", "gen_" + "0" * 26)
+    missing = await nowhere.ask(row, "other")
+    assert anothers.status == missing.status == 404
+    assert await anothers.json(content_type=None) == await missing.json(content_type=None)
+    assert anothers.headers["Cache-Control"] == missing.headers["Cache-Control"]
+
+
+async def test_the_words_for_anothers_are_those_for_ones_own_that_is_missing(setting: Setting) -> None:
+    mine = await setting.service.http.get(
+        f"/v1/images/hosted/{setting.owner}/missing/info", headers=setting.headers("owner")
+    )
+    anothers = await setting.service.http.get(
+        f"/v1/images/hosted/{setting.owner}/pic/info", headers=setting.headers("other")
+    )
+    assert await mine.json(content_type=None) == await anothers.json(content_type=None)
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generate", "/v1/images/import"])
+async def test_a_token_names_its_owner_where_the_body_does_not(setting: Setting, path: str) -> None:
+    response = await setting.service.http.post(path, json=BODIES[path], headers=setting.headers("owner"))
+    assert response.status == 202
+    assert (await response.json())["user_id"] == setting.owner
+
+
+@pytest.mark.parametrize("path", ["/v1/images/generate", "/v1/images/import"])
+async def test_a_service_key_has_to_name_the_owner(setting: Setting, path: str) -> None:
+    response = await setting.service.http.post(path, json=BODIES[path], headers=setting.headers("service"))
+    assert response.status == 422
+    assert (await response.json(content_type=None))["field"] == "user_id"

@@ -1,0 +1,52 @@
+"""A catalog in a SQLite file, migrated as the service does it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.catalog.database import Database
+from app.adapters.catalog.generations import SqlGenerations
+from app.adapters.catalog.images import SqlImages
+from app.adapters.catalog.migrate import migrate
+from app.adapters.catalog.retention import SqlRetention
+from app.adapters.catalog.schema import changes
+from app.domain.ids import UserId
+from tests.support.catalog import Catalog
+
+
+def catalog_over(database: Database) -> Catalog:
+    async def log(user: UserId) -> list[tuple[int, str, str]]:
+        query = select(changes.c.sequence, changes.c.image_id, changes.c.kind).where(changes.c.user_id == str(user))
+        async with database.read() as connection:
+            rows = await connection.execute(query.order_by(changes.c.sequence))
+            return [(row.sequence, row.image_id, row.kind) for row in rows]
+
+    return Catalog(
+        images=SqlImages(database),
+        captures=SqlCaptures(database),
+        generations=SqlGenerations(database),
+        retention=SqlRetention(database),
+        changes=log,
+    )
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    path = tmp_path / "holdfast.sqlite3"
+    await migrate(path)
+    return path
+
+
+@pytest.fixture
+async def database(path: Path) -> AsyncIterator[Database]:
+    database = Database(path)
+    yield database
+    await database.aclose()
+
+
+@pytest.fixture
+def catalog(database: Database) -> Catalog:
+    return catalog_over(database)

@@ -7,15 +7,14 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.catalog import changes, idempotency, registration, rows
-from app.adapters.catalog.changes import Change
+from app.adapters.catalog import idempotency, output_images, registration, rows
 from app.adapters.catalog.database import Database
-from app.adapters.catalog.schema import generations, images
+from app.adapters.catalog.schema import generations
 from app.domain.catalog import IdempotencyKey
 from app.domain.errors import NotFound
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId
-from app.domain.images import DEFAULT_EXTENSION, Image, ImageSource, ImageStatus, NewImage
+from app.domain.images import Image, NewImage
 
 _OPEN = [status.value for status in JobStatus if not status.is_terminal]
 
@@ -78,7 +77,7 @@ class SqlGenerations:
             )
             row = await _get(connection, generation)
             if result.rowcount and status.is_terminal:
-                await _break_promise(connection, row, at)
+                await output_images.break_promise(connection, row, at)
         return rows.to_generation(row)
 
     async def forget(self, generation: GenerationId) -> None:
@@ -98,39 +97,25 @@ class SqlGenerations:
     async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
         async with self._database.write() as connection:
             row = await _get(connection, generation)
-            outputs = await _images(connection, generation)
-            if outputs:
-                return outputs[0]
+            known = await output_images.images_of(connection, generation)
+            if known:
+                return known[0]
             if row.status not in _OPEN:
                 return None
-            await connection.execute(
-                insert(images).values(
-                    user_id=row.user_id,
-                    id=row.first_image,
-                    url_extension=DEFAULT_EXTENSION,
-                    status=ImageStatus.CAPTURING.value,
-                    source=ImageSource.GENERATED.value,
-                    created_at=row.created_at,
-                    provider=row.provider,
-                    job_id=row.job_id,
-                    output_index=0,
-                    generation_id=row.id,
-                    metadata=row.metadata,
-                )
+            return await output_images.take_import(connection, row, at) or await output_images.promise(
+                connection, row, at
             )
-            await changes.record(connection, row.user_id, row.first_image, Change.CREATED, at)
-            return await registration.get_image(connection, row.user_id, row.first_image)
 
     async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
         async with self._database.write() as connection:
             await _get(connection, generation)
             for new in outputs:
-                await _add_output(connection, new)
-            return await _images(connection, generation)
+                await output_images.add(connection, new)
+            return await output_images.images_of(connection, generation)
 
     async def images(self, generation: GenerationId) -> list[Image]:
         async with self._database.read() as connection:
-            return await _images(connection, generation)
+            return await output_images.images_of(connection, generation)
 
     async def due(self, *, now: datetime, limit: int) -> list[Generation]:
         query = (
@@ -186,56 +171,3 @@ async def _of_job(connection: AsyncConnection, user: str, provider: str, job_id:
         generations.c.provider == provider, generations.c.job_id == job_id, generations.c.user_id == user
     )
     return (await connection.execute(query)).first()
-
-
-async def _images(connection: AsyncConnection, generation: GenerationId) -> list[Image]:
-    found = await connection.execute(
-        select(images)
-        .where(images.c.generation_id == str(generation))
-        .order_by(images.c.output_index, images.c.created_at)
-    )
-    return [rows.to_image(row) for row in found]
-
-
-async def _add_output(connection: AsyncConnection, new: NewImage) -> None:
-    """Record one output, unless its image is known: as this output, as a promise, or as an import of its address."""
-    user = str(new.user)
-    known = await connection.execute(
-        select(images.c.id).where(
-            images.c.generation_id == str(new.origin.generation),
-            images.c.output_index == new.origin.output_index,
-            images.c.source_key.is_not(None) | (images.c.status == ImageStatus.DELETED),
-        )
-    )
-    if known.first() is not None:
-        return
-    promised = await registration.image_row(connection, user, str(new.id))
-    if promised is not None:
-        await registration.give_source(connection, promised.id, await registration.with_free_key(connection, new))
-        return
-    found = await registration.same_source(connection, new)
-    if found is None or found.generation_id:
-        await registration.insert_image(connection, await registration.with_free_key(connection, new))
-    else:
-        await registration.adopt(connection, found, new)
-
-
-async def _break_promise(connection: AsyncConnection, row: Row[Any], at: datetime) -> None:
-    """Reject a first image that has a URL but will never have a source."""
-    unserved = await connection.execute(
-        update(images)
-        .where(
-            images.c.user_id == row.user_id,
-            images.c.id == row.first_image,
-            images.c.status == ImageStatus.CAPTURING.value,
-            images.c.source_key.is_(None),
-        )
-        .values(
-            status=ImageStatus.REJECTED.value,
-            ended_at=at,
-            reason=row.error_code or "no_output",
-            detail=row.error,
-        )
-    )
-    if unserved.rowcount:
-        await changes.record(connection, row.user_id, row.first_image, Change.REJECTED, at)

@@ -44,9 +44,14 @@ async def insert_or_find(connection: AsyncConnection, new: NewImage) -> tuple[st
 
 async def same_source(connection: AsyncConnection, new: NewImage) -> Row[Any] | None:
     """Return the owner's image of the same output, else of the same address, the oldest if there are several."""
-    return await _same(connection, new, images.c.source_key == new.source_key) or await _same(
-        connection, new, images.c.fingerprint == new.fingerprint
+    user = str(new.user)
+    return await of_key(connection, user, new.source_key) or await _only(
+        connection, user, images.c.fingerprint == new.fingerprint
     )
+
+
+async def of_key(connection: AsyncConnection, user: str, source_key: str) -> Row[Any] | None:
+    return await _only(connection, user, images.c.source_key == source_key)
 
 
 async def with_free_key(connection: AsyncConnection, new: NewImage) -> NewImage:
@@ -54,7 +59,7 @@ async def with_free_key(connection: AsyncConnection, new: NewImage) -> NewImage:
 
     For outputs whose URL has been handed out twice, before anybody could know that they are one.
     """
-    if await _same(connection, new, images.c.source_key == new.source_key) is None:
+    if await of_key(connection, str(new.user), new.source_key) is None:
         return new
     return replace(new, source_key=f"{new.source_key}:{new.id}")
 
@@ -141,9 +146,9 @@ async def end_capture(connection: AsyncConnection, user: str, image: str, *, sta
     )
 
 
-async def _same(connection: AsyncConnection, new: NewImage, alike: ColumnElement[bool]) -> Row[Any] | None:
-    # One question each: for both at once SQLite goes through all images of the owner.
-    query = select(images).where(images.c.user_id == str(new.user), is_live, alike)
+async def _only(connection: AsyncConnection, user: str, condition: ColumnElement[bool]) -> Row[Any] | None:
+    # One question each: for key and address at once SQLite goes through all images of the owner.
+    query = select(images).where(images.c.user_id == user, is_live, condition)
     return (await connection.execute(query.order_by(images.c.created_at).limit(1))).first()
 
 

@@ -1,5 +1,7 @@
 """A catalog in a SQLite file, migrated as the service does it."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -33,11 +35,16 @@ def catalog_over(database: Database) -> Catalog:
     )
 
 
-@pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    path = tmp_path / "holdfast.sqlite3"
-    await migrate(path)
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("catalog") / "migrated.sqlite3"
+    asyncio.run(migrate(path))
     return path
+
+
+@pytest.fixture
+def path(migrated: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(migrated, tmp_path / "holdfast.sqlite3"))
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """SQLite keeps every promise of the catalog."""
 
 from tests.contracts.catalog_captures import CaptureQueueContract
+from tests.contracts.catalog_generations import BeginContract, PollContract, PromiseContract, UpdateContract
 from tests.contracts.catalog_images import DeleteContract, FindContract, ListContract, TouchContract
+from tests.contracts.catalog_outputs import AdoptionContract, FulfilmentContract, OutputContract
 from tests.contracts.catalog_registration import RegisterContract
 
 
@@ -14,4 +16,12 @@ class TestImages(FindContract, ListContract, DeleteContract, TouchContract):
 
 
 class TestCaptures(CaptureQueueContract):
+    pass
+
+
+class TestGenerations(BeginContract, UpdateContract, PollContract, PromiseContract):
+    pass
+
+
+class TestOutputs(OutputContract, FulfilmentContract, AdoptionContract):
     pass

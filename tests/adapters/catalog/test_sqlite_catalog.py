@@ -1,10 +1,12 @@
 """SQLite keeps every promise of the catalog."""
 
 from tests.contracts.catalog_captures import CaptureQueueContract
+from tests.contracts.catalog_changes import ChangesContract
 from tests.contracts.catalog_generations import BeginContract, PollContract, PromiseContract, UpdateContract
 from tests.contracts.catalog_images import DeleteContract, FindContract, ListContract, TouchContract
 from tests.contracts.catalog_outputs import AdoptionContract, FulfilmentContract, OutputContract
 from tests.contracts.catalog_registration import RegisterContract
+from tests.contracts.catalog_retention import LockContract, RetentionContract
 
 
 class TestRegistration(RegisterContract):
@@ -24,4 +26,12 @@ class TestGenerations(BeginContract, UpdateContract, PollContract, PromiseContra
 
 
 class TestOutputs(OutputContract, FulfilmentContract, AdoptionContract):
+    pass
+
+
+class TestRetention(RetentionContract, LockContract):
+    pass
+
+
+class TestChanges(ChangesContract):
     pass

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from app import __version__, logs, privileges
-from app.cli import commands, serving
+from app.cli import commands, serving, upkeep
 from app.config import ConfigError, Settings
 from app.domain.errors import AppError
 
@@ -64,6 +64,13 @@ def _parser() -> argparse.ArgumentParser:
     token = _add(wanted, "token", "make a user token for a device", commands.token)
     token.add_argument("--user", required=True, help="the owner")
     token.add_argument("--expires-in", type=int, default=86400, metavar="SECONDS")
+    verify = _add(wanted, "verify", "hold the catalog and the files against each other", upkeep.verify)
+    verify.add_argument("--repair", action="store_true", help="put right what differs")
+    verify.add_argument(
+        "--read-data", nargs="?", const="1/1", metavar="N/M", help="also read the bytes: all, or part N of M"
+    )
+    backup = _add(wanted, "backup", "copy catalog and images into a folder", upkeep.backup)
+    backup.add_argument("folder")
     _add(wanted, "stats", "count images, bytes and captures", commands.stats)
     _add(wanted, "migrate", "bring the catalog's schema up to date", commands.migrate)
     return parser

@@ -2,13 +2,12 @@
 
 import argparse
 import asyncio
-import json
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from app.cli.output import say
 from app.config import Settings
 from app.domain.errors import NotFound
 from app.domain.ids import UserId
@@ -30,13 +29,13 @@ async def cleanup(settings: Settings, options: argparse.Namespace) -> bool:
         retention = holdfast.graph.retention
         if options.dry_run:
             plan = await retention.plan()
-            _say(options, _plan_document(plan), _plan_lines(plan))
+            say(options, _plan_document(plan), _plan_lines(plan))
             return plan.suspicion is None
         report = await retention.sweep(confirm_clock=options.confirm_clock)
     document = _sweep_document(report)
     removed = document["removed"]
     words = ", ".join(f"{total['images']} {reason}" for reason, total in removed.items())
-    _say(options, document, [report.detail or f"removed: {words}; failed: {report.failed}"])
+    say(options, document, [report.detail or f"removed: {words}; failed: {report.failed}"])
     return report.skipped is not Skipped.CLOCK_SUSPECT and not report.failed
 
 
@@ -50,7 +49,7 @@ async def import_image(settings: Settings, options: argparse.Namespace) -> bool:
     image = outcome.image
     path = f"/v1/images/hosted/{image.user}/{image.id}.{image.url_extension}"
     document = {"id": str(image.id), "status": image.status.value, "url": (settings.public_base_url or "") + path}
-    _say(options, document, [f"{document['status']}: {document['url']}"])
+    say(options, document, [f"{document['status']}: {document['url']}"])
     return image.status is ImageStatus.STORED
 
 
@@ -59,7 +58,7 @@ async def token(settings: Settings, options: argparse.Namespace) -> bool:
     async with wired(settings) as holdfast:
         lifetime = timedelta(seconds=options.expires_in)
         issued, expires = holdfast.graph.tokens.issue(UserId.parse(options.user), expires_in=lifetime)
-    _say(options, {"token": issued, "user_id": options.user, "expires_at": rfc3339(expires)}, [issued])
+    say(options, {"token": issued, "user_id": options.user, "expires_at": rfc3339(expires)}, [issued])
     return True
 
 
@@ -82,14 +81,14 @@ async def stats(settings: Settings, options: argparse.Namespace) -> bool:
         "volume_free_bytes": space.free,
         "volume_total_bytes": space.total,
     }
-    _say(options, document, [f"{name.replace('_', ' ')}: {value}" for name, value in document.items()])
+    say(options, document, [f"{name.replace('_', ' ')}: {value}" for name, value in document.items()])
     return True
 
 
 async def migrate(settings: Settings, options: argparse.Namespace) -> bool:
     """Bring the schema up to date; opening the store does just that."""
     async with wired(settings):
-        _say(options, {"status": "up_to_date"}, ["the catalog is up to date"])
+        say(options, {"status": "up_to_date"}, ["the catalog is up to date"])
     return True
 
 
@@ -149,7 +148,3 @@ def _sweep_document(report: SweepReport) -> dict[str, Any]:
         "detail": report.detail,
         "seconds": round(report.seconds, 3),
     }
-
-
-def _say(options: argparse.Namespace, document: Mapping[str, Any], lines: list[str]) -> None:
-    sys.stdout.write((json.dumps(document) if options.json else "\n".join(lines)) + "\n")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.volume import VolumeBlobStore
@@ -17,6 +18,7 @@ from app.adapters.catalog.images import SqlImages
 from app.adapters.catalog.migrate import migrate
 from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
+from app.adapters.catalog.snapshot import snapshot
 from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
@@ -49,6 +51,7 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
+    database: Path
     blobs: VolumeBlobStore
     inventory: VolumeInventory
     images: SqlImages
@@ -59,6 +62,10 @@ class Adapters:
     downloader: HttpDownloader
     inspector: InspectorPool
     replicate: ReplicateProvider
+
+    async def snapshot(self, target: Path) -> None:
+        """Write the catalog as of one moment to *target*."""
+        await snapshot(self.database, target)
 
     def provider(self, name: str) -> Provider:
         """Return the provider called *name*; raise `InvalidInput`."""
@@ -79,6 +86,7 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
         database = Database(settings.database_path)
         stack.push_async_callback(database.aclose)
         adapters = Adapters(
+            database=settings.database_path,
             blobs=blobs,
             inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
             images=SqlImages(database),

@@ -3,13 +3,16 @@
 import logging
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import quote
 
 from app import __version__
+from app.adapters.backup.folder import FolderBackup
 from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.adapters.tokens.jwt import JwtTokens
 from app.adapters.tokens.keyfile import load_or_make_key
 from app.config import Settings
+from app.domain.backup import BackupTarget
 from app.domain.captures import Capture
 from app.domain.ids import GenerationId
 from app.domain.images import Image
@@ -17,6 +20,7 @@ from app.domain.retention import Policy
 from app.services.access_times import AccessTimes
 from app.services.admission import Admission
 from app.services.adoption import AdoptionService
+from app.services.backup import BackupService
 from app.services.capture import CaptureService
 from app.services.capture_runner import CaptureRunner
 from app.services.erasing import EraseService
@@ -206,6 +210,13 @@ class Graph:
             clock=self.world.clock,
             owner=self.world.ids.token(),
         )
+
+    @cached_property
+    def backup(self) -> BackupService:
+        return BackupService(inventory=self.adapters.inventory, snapshot=self.adapters.snapshot)
+
+    def backup_to(self, folder: Path) -> BackupTarget:
+        return FolderBackup(folder)
 
     @cached_property
     def adoptions(self) -> AdoptionService:

@@ -131,8 +131,8 @@ class Launcher:
             return Launched(generation, None)
 
         async def look() -> Generation | None:
-            # A webhook may know more than a call that hangs.
-            return None if call.task.done() else await self._jobs.find(generation.id)
+            # A webhook may know more than a call that hangs; a refusal may just be taking the row away.
+            return None if call.task.done() else await self._generations.find(generation.id)
 
         seen = await self._signals.wait(
             generation.id, look, done=lambda seen: seen is None or seen.status.is_terminal, seconds=seconds

@@ -74,12 +74,13 @@ class Reconciler:
     async def find_job(self, generation: Generation) -> Job | None:
         """Return the job the provider's list shows for *generation*; raises what `Provider.recent` raises."""
         since = generation.created_at - _SKEW
+        likely = None
         async for job in self._providers(generation.provider).recent(since):
             if _names(job, generation):
                 return job
-            if self._may_be_of(generation, job, since) and not await self._is_known(job):
-                return job
-        return None
+            if likely is None and self._may_be_of(generation, job, since) and not await self._is_known(job):
+                likely = job
+        return likely
 
     async def _reconcile(self, generation: Generation) -> None:
         job = await self.find_job(generation)

@@ -70,7 +70,7 @@ images = Table(
         sqlite_where=_LIVE,
         postgresql_where=_LIVE,
     ),
-    Index("images_fingerprint", "user_id", "fingerprint"),
+    Index("images_fingerprint", "user_id", "fingerprint", "created_at"),
     # Without the tombstones, which outnumber the images of an owner who makes many and keeps few.
     Index("images_newest", "user_id", "created_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
     Index("images_usage", "user_id", "status", "size_bytes"),
@@ -112,6 +112,7 @@ captures = Table(
         "created_at",
         "next_attempt_at",
         "lease_until",
+        "state",
         sqlite_where=_OPEN,
         postgresql_where=_OPEN,
     ),

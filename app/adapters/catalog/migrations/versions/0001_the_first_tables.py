@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.create_index(
         "captures_open",
         "captures",
-        ["deadline", "created_at", "next_attempt_at", "lease_until"],
+        ["deadline", "created_at", "next_attempt_at", "lease_until", "state"],
         unique=False,
         sqlite_where=sa.text("state = 'open'"),
         postgresql_where=sa.text("state = 'open'"),
@@ -113,7 +113,7 @@ def upgrade() -> None:
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "id"),
     )
-    op.create_index("images_fingerprint", "images", ["user_id", "fingerprint"], unique=False)
+    op.create_index("images_fingerprint", "images", ["user_id", "fingerprint", "created_at"], unique=False)
     op.create_index("images_generation", "images", ["generation_id", "output_index"], unique=False)
     op.create_index("images_hosted", "images", ["status", "hosted_at"], unique=False)
     op.create_index(

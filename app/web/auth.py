@@ -10,6 +10,7 @@ from aiohttp import hdrs, web
 
 from app.domain.errors import InvalidInput, NotFound, Unauthorized
 from app.domain.ids import UserId
+from app.web.connections import holder
 from app.web.errors import Handler
 from app.web.keys import CALLER, LINK_LEFT, OPTIONS, SERVICES
 from app.web.parse import path_image, path_user
@@ -139,10 +140,10 @@ def _plausible(credential: str | None) -> str | None:
 
 
 def _who(request: web.Request) -> str:
-    """Return whom a request counts for: its user, or else its address."""
+    """Return whom a request counts for: its user, or else whoever has its address."""
     if CALLER in request and not request[CALLER].is_service:
         return request[CALLER].name
-    return client_address(request)
+    return holder(client_address(request))
 
 
 def client_address(request: web.Request) -> str:

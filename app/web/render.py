@@ -204,8 +204,11 @@ def _images(request: web.Request, view: GenerationView) -> list[dict[str, Any]]:
 
 
 def _expiry(image: Image, policy: Policy) -> datetime | None:
+    """Return when its age will have *image* removed, if nothing else does before."""
     age = policy.max_age_of(image.source)
-    return image.hosted_at + age if image.hosted_at and age else None
+    if image.hosted_at is None or age is None:
+        return None
+    return image.hosted_at + max(age, policy.min_age)
 
 
 def _time(at: datetime | None) -> str | None:

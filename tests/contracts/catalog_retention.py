@@ -1,7 +1,7 @@
 """What every catalog promises of retention: what is stored, when a sweep last ran, and that only one does."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -75,7 +75,7 @@ class RetentionContract:
         assert await catalog.retention.last_sweep() is None
 
     @pytest.mark.parametrize("then", [NOW + SECOND, NOW - SECOND], ids=["later", "earlier"])
-    async def test_the_last_sighting_replaces_the_one_before(self, catalog: Catalog, then) -> None:  # noqa: ANN001 (a time)
+    async def test_the_last_sighting_replaces_the_one_before(self, catalog: Catalog, then: datetime) -> None:
         await catalog.retention.record_sweep(Sighting(NOW, is_suspect=False))
         await catalog.retention.record_sweep(Sighting(then, is_suspect=True))
 

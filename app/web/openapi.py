@@ -41,6 +41,9 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     operations.openapi: {200: "OpenApi"},
     webhooks.replicate: {200: "Status"},
 }
+_MEDIA: Mapping[Handler, str] = {
+    users.archive: "application/zip",
+}
 _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
     auth.anyone: [],
     auth.provider: [{"webhookSignature": []}],
@@ -138,6 +141,8 @@ def _responses(handler: Handler) -> dict[str, Any]:
             "304": {"description": "The copy at hand is the image."},
             "307": {"description": "Still being captured: where its source is."},
         }
+    if media := _MEDIA.get(handler):
+        found["200"] = {"description": "Done.", "content": {media: {"schema": {"type": "string", "format": "binary"}}}}
     for status, schema in _ANSWERS.get(handler, {}).items():
         content = {"content": {"application/json": {"schema": _ref(schema)}}} if schema else {}
         found[str(status)] = {"description": "Done." if status != 202 else "Still under way."} | content  # noqa: PLR2004

@@ -20,6 +20,7 @@ ROUTES = (
     route("POST",    "/v1/webhooks/replicate",           webhooks.replicate,     provider, limit=WRITES),
     route("GET",     "/v1/users/{user}/images",          users.images,           user,     limit=READS),
     route("GET",     "/v1/users/{user}/usage",           users.usage,            user,     limit=READS),
+    route("GET",     "/v1/users/{user}/images.zip",      users.archive,          user,     limit=READS),
     route("DELETE",  "/v1/users/{user}",                 users.erase,            user,     limit=WRITES),
     route("POST",    "/v1/tokens",                       users.token,            service,  limit=WRITES),
     route("GET",     "/v1/capabilities",                 operations.capabilities, anyone,  limit=READS),

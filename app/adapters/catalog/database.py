@@ -9,7 +9,10 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from threading import Thread
+from weakref import WeakSet
 
+import aiosqlite
 from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -18,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app.domain.errors import AppError, Overloaded, StorageFull, StorageUnavailable
 
 _READERS = 4
+_LAST_STATEMENT_SECONDS = 15.0
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -33,10 +37,11 @@ class Database:
     """A SQLite file, opened by `connect` and closed by `aclose`."""
 
     def __init__(self, path: Path) -> None:
-        url = URL.create("sqlite+aiosqlite", database=str(path))
-        self._writer = create_async_engine(url, pool_size=1, max_overflow=0, pool_timeout=30)
-        self._readers = create_async_engine(url, pool_size=_READERS, max_overflow=0, pool_timeout=30)
+        self._path = path
+        self._writer = self._engine(1)
+        self._readers = self._engine(_READERS)
         self._turn = asyncio.Lock()
+        self._threads: WeakSet[Thread] = WeakSet()
         for engine in (self._writer, self._readers):
             event.listen(engine.sync_engine, "connect", prepare)
         event.listen(self._writer.sync_engine, "begin", begin)
@@ -60,6 +65,22 @@ class Database:
     async def aclose(self) -> None:
         for engine in self._engines():
             await engine.dispose()
+        # A statement whose waiter was cancelled is still carried out, and holds its lock until then: the next one to
+        # open this file must not meet it, nor may its thread report to a loop that is gone.
+        for thread in tuple(self._threads):
+            if thread.ident is not None:
+                await asyncio.to_thread(thread.join, _LAST_STATEMENT_SECONDS)
+
+    def _engine(self, connections: int) -> AsyncEngine:
+        url = URL.create("sqlite+aiosqlite", database=str(self._path))
+        return create_async_engine(
+            url, async_creator=self._connect, pool_size=connections, max_overflow=0, pool_timeout=30
+        )
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(self._path, check_same_thread=False)
+        self._threads.add(connection._thread)  # noqa: SLF001 (nothing public tells when it has ended)
+        return await connection
 
     def _engines(self) -> tuple[AsyncEngine, AsyncEngine]:
         return self._readers, self._writer

@@ -9,6 +9,7 @@ import pytest
 from devkit.pictures import picture
 from devkit.replicate import Behaviour, ReplicateStandIn, Shape, Sync
 from tests.support import pictures
+from tests.support.hurry import generation_settled
 from tests.support.service import Service
 
 MODEL = "acme/painter"
@@ -135,7 +136,7 @@ async def test_several_outputs_keep_their_order(service: Service, replicate: Rep
 async def test_a_growing_output_is_taken_whole(service: Service, replicate: ReplicateStandIn) -> None:
     replicate.behaviours[MODEL] = Behaviour(shape=Shape.GROWING, pictures=3, processing=0.6)
     promise = await (await service.generate(wait=0)).json()
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
 
     assert [one["status"] for one in state["images"]] == ["stored"] * 3
 

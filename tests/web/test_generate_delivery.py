@@ -1,29 +1,17 @@
 """POST /v1/images/generate: the provider has succeeded, and then its delivery goes wrong."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devkit.replicate import Behaviour, DeliveryFault, ReplicateStandIn
 from tests.support import hostile_pictures, pictures
+from tests.support.hurry import image_settled
 from tests.support.origin import Answer, running_origin
 from tests.support.service import Service, serving
 
 MODEL = "acme/painter"
-
-
-async def stored(service: Service, image: dict[str, Any]) -> dict[str, Any]:
-    """Return the image once its capture has ended."""
-    async with asyncio.timeout(15):
-        while True:
-            info: dict[str, Any] = await (await service.http.get(f"/v1/images/hosted/ana/{image['id']}/info")).json()
-            if info["status"] != "capturing":
-                return info
-            service.clock.advance(1)
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +32,7 @@ async def test_a_delivery_that_stumbles_once_ends_stored(
 ) -> None:
     replicate.delivery_faults.add(fault)
     image = await (await service.generate()).json()
-    info = await stored(service, image)
+    info = await image_settled(service, image["id"])
     served = await service.http.get(image["url"])
 
     assert info["status"] == "stored"
@@ -159,7 +147,7 @@ async def test_a_broken_delivery_is_answered_with_both_urls_and_mends_by_itself(
 
     assert (answer.status, image["status"]) == (200, "capturing")
     assert image["replicate_url"] == replicate.predictions[0].files[0]
-    assert (await stored(service, image))["status"] == "stored"
+    assert (await image_settled(service, image["id"]))["status"] == "stored"
     assert (await service.http.get(image["url"], allow_redirects=False)).status == 200
 
 
@@ -169,7 +157,7 @@ async def test_a_delivery_that_never_mends_is_lost_aloud(
     replicate.delivery_faults.add(DeliveryFault(status=503), times=100)
     image = await (await service.generate(wait=1)).json()
     service.clock.advance(3700)
-    info = await stored(service, image)
+    info = await image_settled(service, image["id"])
 
     assert (info["status"], info["reason"]) == ("lost", "deadline_passed")
     assert [record for record in caplog.records if record.levelname == "ERROR" and "lost" in record.getMessage()]
@@ -181,7 +169,7 @@ async def test_an_expired_output_is_lost(service: Service, replicate: ReplicateS
     image = await (await service.generate(wait=1)).json()
     replicate.delivery_faults.clear()
     replicate.advance(3700)
-    info = await stored(service, image)
+    info = await image_settled(service, image["id"])
 
     assert info["status"] == "lost"
     assert (await service.http.get(image["url"], allow_redirects=False)).status == 404

@@ -7,6 +7,7 @@ import pytest
 
 from devkit.replicate import ApiFault, Behaviour, DeliveryFault, ReplicateStandIn
 from tests.support import pictures
+from tests.support.hurry import generation_settled
 from tests.support.service import Service, serving
 
 MODEL = "acme/painter"
@@ -90,7 +91,7 @@ async def test_a_promised_url_never_changes(
 ) -> None:
     replicate.behaviours[MODEL] = Behaviour(images=(content,), extension=extension, processing=0.3)
     promise = await (await service.generate(wait=0)).json()
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
     served = await service.http.get(promise["url"])
 
     assert promise["url"].endswith(".png")
@@ -102,7 +103,7 @@ async def test_a_promised_url_never_changes(
 async def test_a_promise_that_comes_to_nothing_is_rejected(service: Service, replicate: ReplicateStandIn) -> None:
     replicate.behaviours[MODEL] = Behaviour(ending="failed", error="no luck", processing=0.2)
     promise = await (await service.generate(wait=0)).json()
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
     served = await service.http.get(promise["url"])
 
     assert (state["status"], state["error"], state["error_code"]) == ("failed", "no luck", "generation_failed")
@@ -124,7 +125,7 @@ async def test_a_job_that_never_ends_is_called_off(service: Service, replicate: 
     replicate.behaviours[MODEL] = Behaviour(ending="hibernating")
     promise = await (await service.generate(wait=0)).json()
     service.clock.advance(3601)
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
 
     assert state["status"] in {"canceled", "failed"}
     assert state["images"][0]["status"] == "rejected"

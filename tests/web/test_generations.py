@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devkit.replicate import ApiFault, Behaviour, ReplicateStandIn
+from tests.support.hurry import generation_settled
 from tests.support.service import Service, serving
 
 MODEL = "acme/painter"
@@ -94,7 +95,7 @@ async def test_a_cancellation_that_comes_too_late_shows_what_was_made(
     state = await (await service.http.delete(f"/v1/generations/{promise['generation_id']}")).json()
 
     assert state["status"] == "succeeded"
-    assert (await service.settled(promise["generation_id"]))["images"][0]["status"] == "stored"
+    assert (await generation_settled(service, promise["generation_id"]))["images"][0]["status"] == "stored"
 
 
 async def test_whoever_waits_for_a_generation_hears_of_its_cancellation(

@@ -14,6 +14,7 @@ from devkit.replicate import (
     throttled,
 )
 from tests.support.delivered import put
+from tests.support.hurry import generation_settled
 from tests.support.service import Service
 
 MODEL = "acme/painter"
@@ -84,7 +85,7 @@ async def test_whoever_did_not_wait_may_ask_again_and_wait(service: Service, rep
     replicate.behaviours[MODEL] = Behaviour(processing=0.5)
     promise = await service.post(GENERATE, body(wait=0), **key())
     again = await service.post(GENERATE, body(wait=0), **key())
-    state = await service.settled((await promise.json())["generation_id"])
+    state = await generation_settled(service, (await promise.json())["generation_id"])
     made = await service.post(GENERATE, body(wait=0), **key())
 
     assert (promise.status, again.status, made.status) == (202, 202, 200)

@@ -3,25 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from devkit.replicate import DeliveryFault, ReplicateStandIn
 from tests.support import pictures
 from tests.support.delivered import put
+from tests.support.hurry import image_settled
 from tests.support.service import Service, serving
 
 HOSTED = "/v1/images/hosted/ana"
-
-
-async def settled(service: Service, image: str) -> dict[str, Any]:
-    async with asyncio.timeout(15):
-        while True:
-            info: dict[str, Any] = await (await service.http.get(f"{HOSTED}/{image}/info")).json()
-            if info["status"] != "capturing":
-                return info
-            await asyncio.sleep(0.02)
 
 
 async def test_a_new_source_is_stored_and_answered_with_201(service: Service, replicate: ReplicateStandIn) -> None:
@@ -62,7 +53,7 @@ async def test_a_capture_that_takes_longer_is_promised(service: Service, replica
     replicate.delivery_faults.add(DeliveryFault(drip=0.05))
     answer = await service.import_url(url, wait=0)
     promise = await answer.json()
-    info = await settled(service, promise["id"])
+    info = await image_settled(service, promise["id"])
 
     assert (answer.status, promise["status"]) == (202, "capturing")
     assert answer.headers["Location"] == promise["url"] == info["url"]
@@ -205,7 +196,7 @@ async def test_a_source_that_fails_past_its_deadline_is_lost_aloud(
     replicate.delivery_faults.add(DeliveryFault(status=503), times=50)
     promise = await (await service.import_url(url, wait=0)).json()
     service.clock.advance(3601)
-    info = await settled(service, promise["id"])
+    info = await image_settled(service, promise["id"])
     again = await service.import_url(url, wait=0)
 
     assert (info["status"], info["reason"]) == ("lost", "deadline_passed")

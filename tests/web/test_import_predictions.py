@@ -6,6 +6,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from devkit.replicate import ApiFault, Behaviour, ReplicateStandIn
+from tests.support.hurry import generation_settled
 from tests.support.service import Service
 
 MODEL = "acme/painter"
@@ -66,7 +67,7 @@ async def test_one_that_is_running_is_promised(service: Service, replicate: Repl
     replicate.behaviours[MODEL] = Behaviour(processing=0.5)
     answer = await adopt(service, await own_prediction(service, replicate, at_once=True), wait=0)
     promise = await answer.json()
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
 
     assert answer.status == 202
     assert state["url"] == promise["url"]
@@ -119,7 +120,7 @@ async def test_one_the_provider_does_not_know_is_given_up(service: Service, repl
     document = {"id": "a" * 26, "status": "processing", "input": {}}
     promise = await (await adopt(service, document, wait=0)).json()
     service.clock.advance(90)
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
 
     assert (state["status"], state["error_code"]) == ("failed", "job_unknown")
 

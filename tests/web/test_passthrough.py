@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devkit.replicate import Behaviour, ReplicateStandIn
+from tests.support.hurry import generation_settled
 from tests.support.service import Service, serving
 
 MODEL = "acme/painter"
@@ -39,7 +40,7 @@ async def test_nothing_is_in_the_list(service: Service) -> None:
 async def test_an_unfinished_generation_can_be_asked_after(service: Service, replicate: ReplicateStandIn) -> None:
     replicate.behaviours[MODEL] = Behaviour(processing=0.3)
     promise = await (await service.generate(wait=0)).json()
-    state = await service.settled(promise["generation_id"])
+    state = await generation_settled(service, promise["generation_id"])
 
     assert state["status"] == "succeeded"
     assert [image["url"] for image in state["images"]] == list(replicate.predictions[0].files)

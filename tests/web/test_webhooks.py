@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from devkit.replicate import ApiFault, Behaviour, Conduct, ReplicateStandIn, Shape, Sync
+from tests.support.hurry import generation_settled
 from tests.support.ports import free_port
 from tests.support.service import Service, serving
 
@@ -115,7 +116,7 @@ async def test_a_webhook_that_is_lost_is_made_up_for_by_polling(tmp_path: Path, 
     replicate.behaviours[MODEL] = Behaviour(processing=0.2)
     async with reachable(tmp_path, replicate) as service:
         promise = await (await service.generate(wait=0)).json()
-        state = await service.settled(promise["generation_id"])
+        state = await generation_settled(service, promise["generation_id"])
 
     assert state["images"][0]["status"] == "stored"
     assert replicate.webhooks == []

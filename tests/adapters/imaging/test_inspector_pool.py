@@ -1,96 +1,17 @@
 """The pool of worker processes: crashes, hangs, queues and endings.  The processes are real; so are their deaths."""
 
 import asyncio
-import gc
 import os
-import select
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.pool import InspectorPool
 from app.domain.errors import Overloaded, SourceRejected, StorageUnavailable
-from app.domain.images import ImageFacts
 from tests.support import hostile_pictures as hostile
 from tests.support import pictures
-
-ROOT = Path(__file__).parents[3]
-MakePool = Callable[..., InspectorPool]
-
-
-@pytest.fixture
-async def make_pool() -> AsyncIterator[MakePool]:
-    pools: list[InspectorPool] = []
-
-    def make(**options: object) -> InspectorPool:
-        pools.append(InspectorPool(**({"limits": Limits(), "workers": 1} | options)))
-        return pools[-1]
-
-    yield make
-    for pool in pools:
-        await pool.aclose()
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    path = tmp_path / "good"
-    path.write_bytes(pictures.png(70, 40))
-    return path
-
-
-@pytest.fixture
-def bad(tmp_path: Path) -> Path:
-    path = tmp_path / "bad"
-    path.write_bytes(hostile.HTML)
-    return path
-
-
-async def stopped(pool: InspectorPool, good: Path) -> int:
-    """Return the id of the pool's worker, alive but answering nothing."""
-    await pool.inspect(good)
-    (pid,) = pool.pids
-    os.kill(pid, signal.SIGSTOP)
-    return pid
-
-
-async def begun(pool: InspectorPool, path: Path) -> asyncio.Task[ImageFacts]:
-    """Return an inspection whose request has been sent."""
-    task = asyncio.create_task(pool.inspect(path))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    return task
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return once *condition* is true, or fail after ten seconds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process
-            await asyncio.sleep(0)
-
-
-def of_process(pool: InspectorPool, name: str) -> bytes:
-    """Return what the kernel says about the pool's only process."""
-    (pid,) = pool.pids
-    return Path(f"/proc/{pid}/{name}").read_bytes()
-
-
-def is_gone(pid: int) -> bool:
-    with suppress(ProcessLookupError):
-        os.kill(pid, 0)
-        return False
-    return True
-
-
-async def reason(pool: InspectorPool, path: Path) -> str:
-    with pytest.raises(SourceRejected) as caught:
-        await pool.inspect(path)
-    return caught.value.reason
+from tests.support.inspector import MakePool, begun, is_gone, of_process, reason, stopped, until
 
 
 async def test_facts_come_back(make_pool: MakePool, good: Path) -> None:
@@ -281,85 +202,3 @@ async def test_many_pictures_at_once_get_their_own_answers(make_pool: MakePool, 
 
     assert [facts.width for facts in found] == list(range(1, 31))
     assert len(pool.pids) == 2
-
-
-async def test_closing_ends_every_process(make_pool: MakePool, good: Path, caplog: pytest.LogCaptureFixture) -> None:
-    pool = make_pool(workers=2)
-    await asyncio.gather(pool.inspect(good), pool.inspect(good))
-    pids = pool.pids
-    await pool.aclose()
-    await pool.aclose()
-
-    assert len(pids) == 2
-    assert all(is_gone(pid) for pid in pids)
-    assert pool.pids == []
-    assert caplog.records == []
-
-
-async def test_closing_refuses_whoever_is_left(make_pool: MakePool, good: Path) -> None:
-    pool = make_pool()
-    await stopped(pool, good)
-    working, waiting = await begun(pool, good), await begun(pool, good)
-    await pool.aclose()
-
-    for task in (working, waiting):
-        with pytest.raises(Overloaded):
-            await task
-
-
-def test_nothing_is_left_open_when_the_loop_ends(good: Path, recwarn: pytest.WarningsRecorder) -> None:
-    async def use() -> None:
-        pool = InspectorPool(limits=Limits())
-        await pool.inspect(good)
-        await pool.aclose()
-
-    asyncio.run(use())
-    gc.collect()
-
-    assert [str(warning.message) for warning in recwarn] == []
-
-
-async def test_a_worker_does_not_outlive_its_input(make_pool: MakePool, good: Path) -> None:
-    pool = make_pool()
-    await pool.inspect(good)
-    (worker,) = pool._alive
-    worker._stdin.close()
-
-    assert await asyncio.wait_for(worker._process.wait(), 5) == 0
-
-
-ORPHAN = """
-import asyncio, os, signal, sys
-from pathlib import Path
-from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.pool import InspectorPool
-
-async def main():
-    pool = InspectorPool(limits=Limits())
-    await pool.inspect(Path(sys.argv[1]))
-    os.kill(pool.pids[0], signal.SIGSTOP)
-    print(pool.pids[0], flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells a process of its parent's death")
-def test_a_hanging_worker_dies_with_the_service(good: Path) -> None:
-    service = subprocess.Popen([sys.executable, "-c", ORPHAN, good], cwd=ROOT, stdout=subprocess.PIPE)
-    with service:
-        assert service.stdout is not None
-        worker = os.pidfd_open(int(service.stdout.readline()))
-        service.kill()
-    ended, _, _ = select.select([worker], [], [], 5)
-    os.close(worker)
-
-    assert ended
-
-
-def test_a_worker_that_cannot_start_is_no_pictures_fault(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.executable", "/bin/false")
-
-    with pytest.raises(RuntimeError, match="does not start"):
-        asyncio.run(InspectorPool(limits=Limits()).inspect(good))

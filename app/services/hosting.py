@@ -12,6 +12,7 @@ from app.domain.images import CONTENT_TYPES, Image, ImagePosition, ImageSource, 
 from app.domain.instants import rfc3339
 from app.domain.ports import Blob, BlobStore, Clock
 from app.services.access_times import AccessTimes
+from app.services.known_images import KnownImages
 from app.services.signals import Signals
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,7 @@ class HostingService:
         self._signals = signals
         self._clock = clock
         self._read_wait = read_wait
+        self._known = KnownImages(clock=clock)
 
     async def get(self, user: UserId, image: ImageId) -> Image:
         """Return an image that is not deleted; raise `NotFound` or `ImageDeleted`."""
@@ -68,7 +70,8 @@ class HostingService:
         for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
         `StillCapturing`.
         """
-        found = await self.get(user, image)
+        known = self._known.find(user, image)
+        found = known or await self.get(user, image)
         if found.status is ImageStatus.CAPTURING:
             found = await self._signals.wait(
                 (user, image),
@@ -78,7 +81,10 @@ class HostingService:
             )
         match found.status:
             case ImageStatus.STORED if extension is None or _goes_by(found, extension):
-                return await self._open(found)
+                stored = await self._open(found)
+                if known is None:
+                    self._known.remember(found)
+                return stored
             case ImageStatus.STORED:
                 raise NotFound("There is no such image.")
             case ImageStatus.CAPTURING:
@@ -89,6 +95,7 @@ class HostingService:
     async def delete(self, user: UserId, image: ImageId, *, reason: str = "user_request") -> None:
         """Delete an image; deleting it twice, or one that never was, is fine."""
         before = await self._images.mark_deleted(user, image, reason=reason, at=self._clock())
+        self._known.forget(user, image)
         self._signals.announce((user, image))
         if before is not None and before.facts is not None:
             # Row before file: a crash in between leaves a tombstone that owes an unlink, never a row without bytes.
@@ -108,7 +115,10 @@ class HostingService:
         try:
             blob = await self._blobs.open(image.key)
         except NotFound:
-            await self.get(image.user, image.id)  # deleted since it was read: says so
+            self._known.forget(image.user, image.id)
+            now = await self.get(image.user, image.id)  # deleted since it was read: says so
+            if now.status is not ImageStatus.STORED:
+                raise _unavailable(now) from None
             log.exception("a stored image has no file", extra={"user_id": str(image.user), "image_id": str(image.id)})
             raise StorageUnavailable("The image cannot be read.", retry_after=60) from None
         self._access_times.note(image.user, image.id)

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from http import HTTPStatus
 from time import monotonic
 from uuid import uuid4
 
@@ -19,8 +20,9 @@ from app.web.errors import (
     as_problems,
 )
 from app.web.finishing import finish
-from app.web.keys import DESCRIPTION, OPTIONS, SERVICES, Services, WebOptions
+from app.web.keys import DESCRIPTION, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
+from app.web.pages.files import load
 from app.web.routes import ROUTES
 
 log = logging.getLogger("app.access")
@@ -37,6 +39,7 @@ def application(services: Services, options: WebOptions) -> web.Application:
     app[SERVICES] = services
     app[OPTIONS] = options
     app[DESCRIPTION] = describe(ROUTES)
+    app[PAGES] = load(app[DESCRIPTION], is_open=services.access.is_open)
     app.router.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(_finish)
     return app
@@ -69,8 +72,13 @@ def _tell(request: web.Request, status: int, seconds: float) -> None:
         "status": status,
         "milliseconds": round(seconds * 1000, 1),
     }
-    level = logging.DEBUG if request.path in _PROBES else logging.INFO
-    log.log(level, "%s %s %s", request.method, request.path, status, extra=told)
+    log.log(_level(request, status), "%s %s %s", request.method, request.path, status, extra=told)
+
+
+def _level(request: web.Request, status: int) -> int:
+    """Return how loud a request is: serving images is what we are for, so it is counted and not told."""
+    is_served = request.method in {"GET", "HEAD"} and "image" in request.match_info and status < HTTPStatus.BAD_REQUEST
+    return logging.DEBUG if is_served or request.path in _PROBES else logging.INFO
 
 
 def _template(request: web.Request) -> str:

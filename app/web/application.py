@@ -22,7 +22,7 @@ from app.web.errors import (
 from app.web.finishing import finish
 from app.web.keys import DESCRIPTION, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
-from app.web.pages.files import load
+from app.web.pages.loading import load
 from app.web.routes import ROUTES
 
 log = logging.getLogger("app.access")
@@ -38,8 +38,8 @@ def application(services: Services, options: WebOptions) -> web.Application:
     app = web.Application(middlewares=[_observed, as_problems, _well_meant], client_max_size=options.max_body)
     app[SERVICES] = services
     app[OPTIONS] = options
-    app[DESCRIPTION] = describe(ROUTES)
-    app[PAGES] = load(app[DESCRIPTION], is_open=services.access.is_open)
+    app[DESCRIPTION] = description = describe(ROUTES)
+    app[PAGES] = load(description, is_open=services.access.is_open)
     app.router.add_routes([route.definition() for route in ROUTES])
     app.on_response_prepare.append(_finish)
     return app

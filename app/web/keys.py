@@ -21,6 +21,7 @@ from app.services.importing import ImportService
 from app.services.signing import LinkSigner
 from app.services.usage import UsageService
 from app.services.webhooks import WebhookService
+from app.web.pages.files import Pages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,7 @@ class WebOptions:
 SERVICES = web.AppKey("services", Services)
 OPTIONS = web.AppKey("options", WebOptions)
 DESCRIPTION = web.AppKey("openapi", dict[str, Any])
+PAGES = web.AppKey("pages", Pages)
 
 CALLER = web.RequestKey("caller", Caller)
 LINK_LEFT = web.RequestKey("link_left", timedelta)

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from app import __version__
-from app.web import auth
+from app.web import auth, examples
 from app.web.auth import Route
 from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TokenBody
 from app.web.documents import SCHEMAS
 from app.web.errors import Handler
-from app.web.handlers import generations, images, operations, users, webhooks
+from app.web.handlers import generations, images, operations, pages, users, webhooks
 
 _BODIES: Mapping[Handler, type[BaseModel]] = {
     generations.create: GenerateBody,
@@ -43,19 +43,23 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
 }
 _MEDIA: Mapping[Handler, str] = {
     users.archive: "application/zip",
+    pages.docs: "text/html",
+    pages.dashboard: "text/html",
+    pages.asset: "*/*",
 }
 _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
     auth.anyone: [],
     auth.provider: [{"webhookSignature": []}],
-    auth.user: [{"bearer": []}],
-    auth.service: [{"bearer": []}],
-    auth.link: [{}, {"signedLink": []}, {"bearer": []}],
+    auth.user: [{"bearer": ["user"]}],
+    auth.service: [{"bearer": ["service"]}],
+    auth.link: [{}, {"signedLink": []}, {"bearer": ["user"]}],
     auth.monitor: [{}, {"metricsToken": []}],
 }
 _PARAMETERS: Mapping[str, str] = {
     "user": r"^[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}$",
     "image": r"^[A-Za-z0-9_-]{1,128}(\.(png|jpg|jpeg|webp|gif|avif))?$",
     "generation": r"^gen_[0-9a-hjkmnp-tv-z]{26}$",
+    "file": r"^[a-z]+\.[a-z]+$",
 }
 _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
     users.images: (
@@ -105,18 +109,27 @@ def _operation(row: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{row.handler.__module__.rpartition('.')[2]}.{row.handler.__name__.strip('_')}.{row.method}",
         "summary": (getdoc(row.handler) or "").partition("\n")[0],
+        "description": (getdoc(row.open_to) or "").partition("\n")[0],
+        "tags": [row.handler.__module__.rpartition(".")[2]],
         "security": _SECURITY[row.open_to],
         "parameters": _parameters(row),
         "responses": _responses(row.handler),
     }
     if model := _BODIES.get(row.handler):
-        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(model.__name__)}}}
+        media = {"schema": _ref(model.__name__), "example": examples.BODIES.get(model, {})}
+        operation["requestBody"] = {"required": True, "content": {"application/json": media}}
     return operation
 
 
 def _parameters(row: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _PARAMETERS[name]}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": _PARAMETERS[name]},
+            "example": examples.PATHS[name],
+        }
         for name in re.findall(r"{(\w+)}", row.path)
     ]
     found += [{"name": name, "in": "query", "schema": schema} for name, schema in _QUERIES.get(row.handler, ())]

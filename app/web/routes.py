@@ -1,7 +1,7 @@
 """The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
 
 from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
-from app.web.handlers import generations, images, operations, users, webhooks
+from app.web.handlers import generations, images, operations, pages, users, webhooks
 
 _IMAGE = "/v1/images/hosted/{user}/{image}"
 
@@ -28,5 +28,8 @@ ROUTES = (
     route("GET",     "/readyz",                          operations.ready,       anyone),
     route("GET",     "/metrics",                         operations.metrics,     monitor),
     route("GET",     "/openapi.json",                    operations.openapi,     anyone,   limit=READS),
+    route("GET",     "/docs",                            pages.docs,             anyone,   limit=READS),
+    route("GET",     "/dashboard",                       pages.dashboard,        anyone,   limit=READS),
+    route("GET",     "/assets/{file}",                   pages.asset,            anyone,   limit=READS),
 )
 # fmt: on

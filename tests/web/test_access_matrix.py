@@ -62,7 +62,7 @@ class Setting:
         return {} if credential is None else {"Authorization": f"Bearer {credential}"}
 
     async def ask(self, row: Route, caller: str) -> ClientResponse:
-        path = row.path.format(user=self.owner, image="pic", generation=self.generation)
+        path = row.path.format(user=self.owner, image="pic", generation=self.generation, file="dashboard.js")
         body = BODIES.get(row.path)
         if body is not None and row.path.startswith(("/v1/images/generate", "/v1/images/import", "/v1/tokens")):
             body = {"user_id": self.owner, **body}

@@ -26,7 +26,7 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 def asked(row: Route) -> tuple[str, str]:
-    return row.method, row.path.format(user="ana", image="pic", generation="gen_" + "0" * 26)
+    return row.method, row.path.format(user="ana", image="pic", generation="gen_" + "0" * 26, file="dashboard.js")
 
 
 @each_route

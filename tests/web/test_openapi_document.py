@@ -63,7 +63,9 @@ def test_operation_ids_are_unique() -> None:
 
 @each_operation
 def test_every_operation_has_what_openapi_asks_for(path: str, method: str, operation: dict[str, Any]) -> None:
-    assert operation.keys() <= {"operationId", "summary", "security", "parameters", "responses", "requestBody"}
+    optional = {"requestBody"}
+    required = {"operationId", "summary", "description", "tags", "security", "parameters", "responses"}
+    assert required <= operation.keys() <= required | optional
     assert operation["summary"].endswith(".")
     assert any(status.startswith("2") for status in operation["responses"])
     for status, response in operation["responses"].items():

@@ -28,6 +28,9 @@ PINNED = [
     ("GET", "/readyz", "anyone", None),
     ("GET", "/metrics", "monitor", None),
     ("GET", "/openapi.json", "anyone", "reads"),
+    ("GET", "/docs", "anyone", "reads"),
+    ("GET", "/dashboard", "anyone", "reads"),
+    ("GET", "/assets/{file}", "anyone", "reads"),
 ]
 
 

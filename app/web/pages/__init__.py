@@ -1,0 +1,1 @@
+"""The pages for people: their files, and what is built from them once, at start."""

@@ -139,6 +139,13 @@ class DeleteContract:
         assert [image.key for image in owed] == ["ana/one.png"]
         assert await catalog.images.owed_unlinks(10) == []
 
+    async def test_no_unlink_can_be_done_of_what_is_not_deleted(self, catalog: Catalog) -> None:
+        stored = await catalog.stored(an_image("one"))
+
+        await catalog.images.mark_unlinked(ANA, stored.id)
+
+        assert await catalog.get("one") == stored
+
     async def test_no_unlink_is_owed_for_what_was_never_stored(self, catalog: Catalog) -> None:
         await catalog.images.register(an_image("one"))
         await catalog.images.mark_deleted(ANA, ImageId("one"), reason="user_request", at=NOW)

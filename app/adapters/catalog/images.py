@@ -108,7 +108,11 @@ class SqlImages:
         async with self._database.write() as connection:
             # Only now: until its file was gone, this is what it was found by.
             measured = dict.fromkeys(_MEASURED)
-            await connection.execute(update(images).where(_is(user, image)).values(unlink_owed=false(), **measured))
+            await connection.execute(
+                update(images)
+                .where(_is(user, image), images.c.status == ImageStatus.DELETED)
+                .values(unlink_owed=false(), **measured)
+            )
 
     async def forget_owner(self, user: UserId) -> None:
         async with self._database.write() as connection:

@@ -165,7 +165,7 @@ idempotency = Table(
     Column("resource", String(128), nullable=False),
     Column("created_at", Instant, nullable=False),
     PrimaryKeyConstraint("user_id", "key"),
-    Index("idempotency_age", "created_at"),
+    Index("idempotency_resource", "user_id", "resource"),
 )
 
 marks = Table(

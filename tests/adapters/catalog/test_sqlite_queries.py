@@ -167,6 +167,7 @@ async def test_forgetting_an_intent_scans_nothing(catalog: Catalog, watch: Watch
     await catalog.generations.forget(generation.id)
 
     assert watch.scans() == []
+    assert any("idempotency_resource (user_id=? AND resource=?)" in step for step in watch.plans())
 
 
 async def test_the_clockwork_scans_nothing(catalog: Catalog, watch: Watch) -> None:

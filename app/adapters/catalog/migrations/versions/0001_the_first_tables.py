@@ -79,7 +79,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("user_id", "key"),
     )
-    op.create_index("idempotency_age", "idempotency", ["created_at"], unique=False)
+    op.create_index("idempotency_resource", "idempotency", ["user_id", "resource"], unique=False)
 
     op.create_table(
         "images",

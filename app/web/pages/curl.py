@@ -17,7 +17,7 @@ def curl(method: str, path: str, operation: Mapping[str, Any]) -> str | None:
         path = path.replace(f"{{{each['name']}}}", str(each.get("example", each["name"])))
     parts = [f'curl "$HOLDFAST{path}"']
     if method not in {"get", "post"}:
-        parts[0] = f'curl -X {method.upper()} "$HOLDFAST{path}"'
+        parts[0] = f'curl -i -X {method.upper()} "$HOLDFAST{path}"'
     if choices and {} not in choices:
         parts.append('-H "Authorization: Bearer $KEY"')
     parts += _body(operation.get("requestBody", {}).get("content", {}))

@@ -45,7 +45,9 @@ def _index(name: str, found: Sequence[tuple[str, str, Operation]]) -> Markup:
 
 
 def _called(method: str, path: str) -> Markup:
-    return joined(element("span", method.upper(), class_=f"method {method}"), code(path), by=" ")
+    # A long path may break before a slash, not within a name.
+    breakable = element("code", joined(*path.split("/"), by=Markup("<wbr>/")))
+    return joined(element("span", method.upper(), class_=f"method {method}"), breakable, by=" ")
 
 
 def _group(name: str, found: Sequence[tuple[str, str, Operation]], document: Mapping[str, Any]) -> Markup:
@@ -75,7 +77,12 @@ def _part(title: str, *content: Markup) -> Markup:
 
 def _parameters(operation: Operation) -> Iterator[Markup]:
     rows = [
-        field(each["name"], each["schema"], is_required=each.get("required", False), note=f"in the {each['in']}")
+        field(
+            each["name"],
+            each["schema"],
+            mark="required" if each.get("required") else "",
+            note=f"in the {each['in']}",
+        )
         for each in operation["parameters"]
     ]
     if rows:
@@ -90,7 +97,7 @@ def _body(operation: Operation, document: Mapping[str, Any]) -> Iterator[Markup]
 
 
 def _answers(operation: Operation) -> Iterator[Markup]:
-    for status, answer in operation["responses"].items():
+    for status, answer in sorted(operation["responses"].items()):  # digits, then "default"
         kinds = [joined(type_of(each["schema"]), " as ", code(media)) for media, each in _content(answer)]
         told = joined(answer["description"], *kinds, by=" ")
         yield joined(element("dt", code("other" if status == "default" else status)), element("dd", element("p", told)))
@@ -101,8 +108,15 @@ def _content(answer: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schemas that have fields: a bare object has nothing to show."""
-    return {name: each for name, each in document["components"]["schemas"].items() if each.get("properties")}
+    """Return the schemas of answers; bodies are shown where they are sent, a bare object has nothing to show."""
+    operations = (operation for item in document["paths"].values() for operation in item.values())
+    bodies = {
+        reference(media["schema"])
+        for operation in operations
+        for media in operation.get("requestBody", {}).get("content", {}).values()
+    }
+    schemas = document["components"]["schemas"]
+    return {name: each for name, each in schemas.items() if each.get("properties") and name not in bodies}
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> Markup:
@@ -111,7 +125,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> Markup:
         "article",
         element("h3", element("a", name, href=f"#schema-{name}")),
         element("p", said) if said else NOTHING,
-        fields(schema),
+        fields(schema, is_answer=True),
         id=f"schema-{name}",
         class_="endpoint",
     )

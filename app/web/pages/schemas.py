@@ -32,23 +32,30 @@ def type_of(schema: Schema) -> Markup:
     return joined(*(_named(kind, schema) for kind in ([kinds] if isinstance(kinds, str) else kinds)), by=" or ")
 
 
-def fields(schema: Schema) -> Markup:
-    """Return the list of an object's fields, those of objects within it included; nothing if it names none."""
+def fields(schema: Schema, *, is_answer: bool = False) -> Markup:
+    """Return the list of an object's fields, those of objects within it included; nothing if it names none.
+
+    What has to be sent is marked; of an answer, what may be left out.
+    """
     properties: Mapping[str, Schema] = schema.get("properties", {})
     if not properties:
         return NOTHING
     required = schema.get("required", ())
-    rows = (field(name, each, is_required=name in required) for name, each in properties.items())
+    word = "not always there" if is_answer else "required"
+    rows = (
+        field(name, each, mark=word if (name in required) is not is_answer else "", is_answer=is_answer)
+        for name, each in properties.items()
+    )
     return element("dl", *rows, class_="fields")
 
 
-def field(name: str, schema: Schema, *, is_required: bool, note: str = "") -> Markup:
+def field(name: str, schema: Schema, *, mark: str, note: str = "", is_answer: bool = False) -> Markup:
     """Return one field's name, type and bounds, and what is said about it."""
-    marks = [element("span", "required", class_="required")] if is_required else []
+    marks = [element("span", mark, class_="mark")] if mark else []
     marks += [element("span", note, class_="bound")] if note else []
     marks += [element("span", bound, class_="bound") for bound in _bounds(schema)]
     head = element("dt", joined(code(name), element("span", type_of(schema), class_="type"), *marks, by=" "))
-    inner = fields(schema.get("items", schema))
+    inner = fields(schema.get("items", schema), is_answer=is_answer)
     said = schema.get("description", "")
     body = joined(element("p", said) if said else NOTHING, inner)
     return joined(head, element("dd", body) if body else NOTHING)

@@ -26,6 +26,7 @@ async def test_a_statement_nobody_waits_for_is_over_when_the_catalog_is_closed(t
 
     writing = asyncio.create_task(write())
     await begun.wait()
+    await asyncio.sleep(0.02)  # until the statement is under way
     threads = list(database._threads)
     writing.cancel()
     await asyncio.wait({writing})

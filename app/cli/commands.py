@@ -9,7 +9,7 @@ from typing import Any
 
 from app.cli.output import say
 from app.config import Settings
-from app.domain.errors import NotFound
+from app.domain.errors import InvalidInput, NotFound
 from app.domain.ids import UserId
 from app.domain.images import ImageStatus
 from app.domain.instants import rfc3339
@@ -59,6 +59,16 @@ async def token(settings: Settings, options: argparse.Namespace) -> bool:
         lifetime = timedelta(seconds=options.expires_in)
         issued, expires = holdfast.graph.tokens.issue(UserId.parse(options.user), expires_in=lifetime)
     say(options, {"token": issued, "user_id": options.user, "expires_at": rfc3339(expires)}, [issued])
+    return True
+
+
+async def webhook_url(settings: Settings, options: argparse.Namespace) -> bool:
+    """Print the address that makes Replicate tell us of the predictions an app starts for a user."""
+    async with wired(settings) as holdfast:
+        url = holdfast.graph.callbacks.for_user("replicate", UserId.parse(options.user))
+    if url is None:
+        raise InvalidInput("Replicate cannot reach us: set PUBLIC_BASE_URL to an https URL.")
+    say(options, {"url": url, "user_id": options.user}, [url])
     return True
 
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from app.domain.catalog import IdempotencyKey
+from app.domain.catalog import GenerationCatalog, IdempotencyKey
 from app.domain.errors import InvalidInput
-from app.domain.generations import Generation, JobStatus
+from app.domain.generations import Generation, Job, JobStatus
 from app.domain.ids import IdFactory, UserId
 from app.domain.ports import Clock, Provider
 from app.services.generation import GenerationService, GenerationView
+from app.services.jobs import JobService
 
 
 class AdoptionService:
@@ -18,12 +19,16 @@ class AdoptionService:
         self,
         *,
         generations: GenerationService,
+        catalog: GenerationCatalog,
+        jobs: JobService,
         providers: Callable[[str], Provider],
         ids: IdFactory,
         clock: Clock,
         is_hosting: bool,
     ) -> None:
         self._generations = generations
+        self._catalog = catalog
+        self._jobs = jobs
         self._providers = providers
         self._ids = ids
         self._clock = clock
@@ -47,11 +52,20 @@ class AdoptionService:
             job = await asyncio.to_thread(provider.parse, document)  # it may hold images
         except InvalidInput as refusal:
             raise InvalidInput(refusal.detail, field="prediction") from None
+        generation = self._generation(user, job, metadata)
+        return await self._generations.adopt(generation, job, wait=wait, idempotency_key=idempotency_key)
+
+    async def take(self, user: UserId, job: Job) -> None:
+        """Host the outputs of *job* for *user*, waiting for nothing; one that is known already is observed."""
+        generation = await self._catalog.begin(self._generation(user, job, {}))
+        await self._jobs.observe(generation, job)
+
+    def _generation(self, user: UserId, job: Job, metadata: Mapping[str, Any]) -> Generation:
         now = self._clock()
-        generation = Generation(
+        return Generation(
             id=self._ids.generation(),
             user=user,
-            provider=provider.name,
+            provider=job.provider,
             status=JobStatus.STARTING,
             created_at=now,
             first_image=self._ids.image(),
@@ -63,4 +77,3 @@ class AdoptionService:
             next_poll_at=now,
             metadata=metadata,
         )
-        return await self._generations.adopt(generation, job, wait=wait, idempotency_key=idempotency_key)

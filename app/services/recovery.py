@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from app.domain.catalog import CaptureQueue, ImageCatalog
 from app.domain.errors import NotFound, SourceRejected, StorageUnavailable
-from app.domain.images import ImageFacts, blob_key
+from app.domain.images import ImageFacts, ImageStatus, blob_key
 from app.domain.ports import BlobStore, Clock, Inspector
 from app.domain.recovery import (
     BlobEntry,
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Told how many stored images are checked, of how many."""
+
+SCRUB_DAYS = 30
 
 _ADOPTION_LEASE = timedelta(minutes=5)
 _SUSPICIOUS_SHARE = 0.5
@@ -113,6 +115,10 @@ class RecoveryService:
             )
         return report
 
+    async def scrub(self) -> RecoveryReport:
+        """Read the day's part of the store and set aside what rotted: every byte is read once in `SCRUB_DAYS`."""
+        return await self.verify(repair=True, read=Slice(self._clock().toordinal() % SCRUB_DAYS + 1, SCRUB_DAYS))
+
     async def _strays(self, report: RecoveryReport, known: dict[str, KnownBlob], *, repair: bool) -> dict[str, int]:
         """Settle the files that no stored row names; return the sizes of the others."""
         sizes: dict[str, int] = {}
@@ -179,6 +185,9 @@ class RecoveryService:
                 await self._lose(report, blob, Finding.ROTTEN, repair=repair)
 
     async def _lose(self, report: RecoveryReport, blob: KnownBlob, finding: Finding, *, repair: bool) -> None:
+        image = await self._images.find(blob.user, blob.id)
+        if image is None or image.status is not ImageStatus.STORED:
+            return  # deleted since the catalog was read
         self._found(report, finding, blob.key)
         if repair:
             # Aside before lost: what is marked lost is never looked for again.

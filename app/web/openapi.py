@@ -71,7 +71,11 @@ _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
         ("expires", {"type": "string"}),
         ("signature", {"type": "string"}),
     ),
-    webhooks.replicate: (("generation", {"type": "string"}),),
+    webhooks.replicate: (
+        ("generation", {"type": "string"}),
+        ("user_id", {"type": "string"}),
+        ("signature", {"type": "string"}),
+    ),
 }
 _IDEMPOTENT = frozenset({generations.create, images.import_})
 

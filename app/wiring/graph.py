@@ -4,25 +4,26 @@ import logging
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from urllib.parse import quote
 
 from app import __version__
 from app.adapters.backup.folder import FolderBackup
 from app.adapters.metrics.prometheus import PrometheusMetrics
+from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
 from app.adapters.tokens.jwt import JwtTokens
 from app.adapters.tokens.keyfile import load_or_make_key
 from app.config import Settings
 from app.domain.backup import BackupTarget
 from app.domain.captures import Capture
-from app.domain.ids import GenerationId
 from app.domain.images import Image
 from app.domain.retention import Policy
 from app.services.access_times import AccessTimes
 from app.services.admission import Admission
 from app.services.adoption import AdoptionService
 from app.services.backup import BackupService
+from app.services.callbacks import Callbacks
 from app.services.capture import CaptureService
 from app.services.capture_runner import CaptureRunner
+from app.services.comparing import ListComparison
 from app.services.erasing import EraseService
 from app.services.following import Follower
 from app.services.generation import GenerationService
@@ -39,6 +40,7 @@ from app.services.signals import Signals
 from app.services.signing import LinkSigner
 from app.services.sources import Sources
 from app.services.usage import UsageService
+from app.services.webhooks import WebhookService
 from app.wiring.adapters import Adapters, World
 
 log = logging.getLogger(__name__)
@@ -179,7 +181,7 @@ class Graph:
             ids=self.world.ids,
             clock=self.world.clock,
             terms=Terms(
-                webhook_url=self._webhook_url,
+                webhook_url=self.callbacks.for_generation,
                 cancel_after=self.settings.generation_deadline,
                 is_hosting=self.settings.image_hosting_enabled,
             ),
@@ -219,9 +221,41 @@ class Graph:
         return FolderBackup(folder)
 
     @cached_property
+    def callbacks(self) -> Callbacks:
+        base = self.settings.public_base_url
+        # Replicate calls https only; a stand-in is not so strict.
+        is_reachable = base is not None and (base.startswith("https://") or self.settings.allow_private_sources)
+        return Callbacks(base_url=base if is_reachable else None, keys=self.signing_keys)
+
+    @cached_property
+    def webhooks(self) -> WebhookService:
+        replicate = self.adapters.replicate
+        reader = ReplicateWebhooks(
+            secret=self.settings.replicate_webhook_secret,
+            fetch_secret=replicate.webhook_secret,
+            parse=replicate.parse,
+            clock=self.world.clock,
+        )
+        return WebhookService(
+            readers={replicate.name: reader}, callbacks=self.callbacks, jobs=self.jobs, adoptions=self.adoptions
+        )
+
+    @cached_property
+    def comparison(self) -> ListComparison:
+        return ListComparison(
+            provider=lambda: self.adapters.replicate,
+            generations=self.adapters.generations,
+            callbacks=self.callbacks,
+            webhooks=self.webhooks,
+            clock=self.world.clock,
+        )
+
+    @cached_property
     def adoptions(self) -> AdoptionService:
         return AdoptionService(
             generations=self.generations,
+            catalog=self.adapters.generations,
+            jobs=self.jobs,
             providers=self.adapters.provider,
             ids=self.world.ids,
             clock=self.world.clock,
@@ -262,10 +296,3 @@ class Graph:
         except Exception:
             # The image is stored and said to be; the limit is the next sweep's business too.
             log.exception("a user's limit could not be enforced", extra={"user_id": str(capture.user)})
-
-    def _webhook_url(self, provider: str, generation: GenerationId) -> str | None:
-        base = self.settings.public_base_url
-        is_callable = base is not None and (base.startswith("https://") or self.settings.allow_private_sources)
-        if not is_callable:
-            return None  # Replicate calls https only, a stand-in is not so strict
-        return f"{base}/v1/webhooks/{quote(provider)}?generation={generation}"

@@ -12,13 +12,11 @@ from aiohttp import web
 from app import __version__
 from app.adapters.blobs.instance import only_instance
 from app.adapters.limits.memory import MemoryRateLimiter
-from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
 from app.background import every
 from app.config import Settings
 from app.domain.images import CONTENT_TYPES
 from app.services.access import AccessService
 from app.services.capture_runner import LEASE
-from app.services.webhooks import WebhookService
 from app.web.application import application
 from app.web.keys import Services, WebOptions
 from app.wiring.adapters import World, opened
@@ -29,6 +27,7 @@ log = logging.getLogger(__name__)
 _FLUSH_EVERY = timedelta(seconds=30)
 _POLL_EVERY = timedelta(seconds=1)
 _RECONCILE_EVERY = timedelta(seconds=15)
+_SCRUB_EVERY = timedelta(days=1)
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
 _TAKEOVER_PATIENCE_SECONDS = 20.0
 
@@ -77,7 +76,9 @@ async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:
         (LEASE / 3, graph.runner.renew, "leases", LEASE / 3),
         (_POLL_EVERY, graph.jobs.poll_due, "polls", timedelta()),
         (_RECONCILE_EVERY, graph.reconciler.reconcile, "reconciler", timedelta()),
+        (_RECONCILE_EVERY, graph.comparison.compare, "provider's list", timedelta()),
         (_FLUSH_EVERY, graph.access_times.flush, "access times", _FLUSH_EVERY),
+        (_SCRUB_EVERY, graph.recovery.scrub, "scrub", _SCRUB_EVERY),
         (graph.settings.cleanup_interval, graph.retention.sweep, "retention", _first_sweep(graph.settings)),
     ):
         await stack.enter_async_context(every(interval, work, name=name, first_after=first_after))
@@ -108,17 +109,7 @@ def _services(graph: Graph) -> Services:
         metrics=graph.metrics,
         tokens=graph.tokens,
         usage=graph.usage,
-        webhooks=WebhookService(
-            readers={
-                "replicate": ReplicateWebhooks(
-                    secret=settings.replicate_webhook_secret,
-                    fetch_secret=graph.adapters.replicate.webhook_secret,
-                    parse=graph.adapters.replicate.parse,
-                    clock=graph.world.clock,
-                )
-            },
-            jobs=graph.jobs,
-        ),
+        webhooks=graph.webhooks,
     )
 
 

@@ -52,6 +52,7 @@ def configure(level: str, *, stream: TextIO | None = None, secrets: Iterable[str
     logging.basicConfig(level=_LEVELS[level], handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(_LEVELS[level], logging.INFO))
+    logging.getLogger("alembic.runtime.migration").addFilter(_is_news)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     sys.unraisablehook = _unraisable
@@ -156,6 +157,11 @@ class _Formatter(logging.Formatter):
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say nothing: a stream that is gone cannot be complained to."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """At each start Alembic says how it looks; worth a line is only what it does."""
+    return record.levelno > logging.INFO or record.msg.startswith("Running")
 
 
 def _message(record: logging.LogRecord) -> str:

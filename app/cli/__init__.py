@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 from app import __version__, logs, privileges
+from app.cli import arguments as parsed
 from app.cli import commands, serving, upkeep
 from app.config import ConfigError, Settings
 from app.domain.errors import AppError
@@ -60,12 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     cleanup.add_argument("--confirm-clock", action="store_true", help="the time is right, although it jumped")
     importing = _add(wanted, "import", "host the image at an expiring URL", commands.import_image)
     importing.add_argument("url")
-    importing.add_argument("--user", required=True, help="the owner")
+    importing.add_argument("--user", type=parsed.user, required=True, help="the owner")
     token = _add(wanted, "token", "make a user token for a device", commands.token)
+<<<<<<< Updated upstream
     token.add_argument("--user", required=True, help="the owner")
     token.add_argument("--expires-in", type=int, default=86400, metavar="SECONDS")
     webhook = _add(wanted, "webhook-url", "the address for predictions an app starts itself", commands.webhook_url)
     webhook.add_argument("--user", required=True, help="the owner")
+=======
+    token.add_argument("--user", type=parsed.user, required=True, help="the owner")
+    token.add_argument("--expires-in", type=parsed.lifetime, default="86400", metavar="SECONDS", help="default: a day")
+>>>>>>> Stashed changes
     verify = _add(wanted, "verify", "hold the catalog and the files against each other", upkeep.verify)
     verify.add_argument("--repair", action="store_true", help="put right what differs")
     verify.add_argument(

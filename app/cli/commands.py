@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from app.cli.output import say
+from app.cli.progress import progress_bar
 from app.config import Settings
 from app.domain.errors import InvalidInput, NotFound
 from app.domain.ids import UserId
@@ -31,7 +32,8 @@ async def cleanup(settings: Settings, options: argparse.Namespace) -> bool:
             plan = await retention.plan()
             say(options, _plan_document(plan), _plan_lines(plan))
             return plan.suspicion is None
-        report = await retention.sweep(confirm_clock=options.confirm_clock)
+        with progress_bar("removing") as progress:
+            report = await retention.sweep(confirm_clock=options.confirm_clock, progress=progress)
     document = _sweep_document(report)
     removed = document["removed"]
     words = ", ".join(f"{total['images']} {reason}" for reason, total in removed.items())
@@ -42,7 +44,7 @@ async def cleanup(settings: Settings, options: argparse.Namespace) -> bool:
 async def import_image(settings: Settings, options: argparse.Namespace) -> bool:
     """Host the image at a URL and print where; also while a server runs on the same volume."""
     async with wired(settings) as holdfast, _capturing(holdfast):
-        wanted = Import(user=UserId.parse(options.user), url=options.url)
+        wanted = Import(user=options.user, url=options.url)
         outcome = await holdfast.graph.imports.import_image(wanted, wait=_IMPORT_WAIT)
     if not isinstance(outcome, Imported):
         raise NotFound("Nothing is hosted here: IMAGE_HOSTING_ENABLED is false.")
@@ -56,9 +58,8 @@ async def import_image(settings: Settings, options: argparse.Namespace) -> bool:
 async def token(settings: Settings, options: argparse.Namespace) -> bool:
     """Print a user token."""
     async with wired(settings) as holdfast:
-        lifetime = timedelta(seconds=options.expires_in)
-        issued, expires = holdfast.graph.tokens.issue(UserId.parse(options.user), expires_in=lifetime)
-    say(options, {"token": issued, "user_id": options.user, "expires_at": rfc3339(expires)}, [issued])
+        issued, expires = holdfast.graph.tokens.issue(options.user, expires_in=options.expires_in)
+    say(options, {"token": issued, "user_id": str(options.user), "expires_at": rfc3339(expires)}, [issued])
     return True
 
 
@@ -105,6 +106,7 @@ async def migrate(settings: Settings, options: argparse.Namespace) -> bool:
 @asynccontextmanager
 async def _capturing(holdfast: Holdfast) -> AsyncIterator[None]:
     """Work on captures beside whoever else does: leases keep two from taking the same one."""
+    await holdfast.graph.recovery.require_volume()
     runner = holdfast.graph.runner
     task = asyncio.create_task(runner.run(), name="captures")
     try:

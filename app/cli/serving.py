@@ -79,7 +79,7 @@ def _free_port() -> int:
 
 
 def _share_of(grace: timedelta) -> float:
-    return grace.total_seconds() * 0.7
+    return grace.total_seconds() / 2
 
 
 def _announce(settings: Settings, runner: web.AppRunner) -> None:

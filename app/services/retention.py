@@ -20,6 +20,9 @@ from app.domain.retention import Plan, Policy, Reason, Removal, RetentionCatalog
 
 log = logging.getLogger(__name__)
 
+Progress = Callable[[int, int], None]
+"""Is told how many are done, of how many."""
+
 LOCK = "retention"
 LEASE = timedelta(minutes=10)
 UNLINKS_PER_RUN = 1000
@@ -67,8 +70,12 @@ class RetentionService:
         pace: timedelta = timedelta(milliseconds=20),
         max_gap: timedelta = DEFAULT_GAP,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        record_reads: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """*pace* is the pause after each removal; *max_gap* must be longer than the time between two sweeps."""
+        """*pace* is the pause after each removal; *max_gap* must be longer than the time between two sweeps.
+
+        *record_reads* writes the reads that are only noted so far: what was just read is not the least recently used.
+        """
         self.policy = policy
         self._catalog = catalog
         self._images = images
@@ -79,6 +86,7 @@ class RetentionService:
         self._pace = pace
         self._max_gap = max_gap
         self._sleep = sleep
+        self._record_reads = record_reads
         self._judged_at: tuple[datetime, float] | None = None
 
     async def plan(self) -> Plan:
@@ -92,11 +100,11 @@ class RetentionService:
         images = [image async for image in self._catalog.stored(user)]
         return await asyncio.to_thread(retention_plan.upcoming, images, self.policy, self._clock(), limit=limit)
 
-    async def sweep(self, *, confirm_clock: bool = False) -> SweepReport:
+    async def sweep(self, *, confirm_clock: bool = False, progress: Progress | None = None) -> SweepReport:
         """Finish owed unlinks, then carry out the plan, unless the clock is suspect or another sweep runs.
 
         A suspect clock is remembered: if it runs on steadily, the next sweep goes ahead.  *confirm_clock* is an
-        operator's word that it is right.
+        operator's word that it is right.  *progress* is told how many removals are done, of how many.
         """
         started = self._monotonic()
         report = SweepReport()
@@ -105,7 +113,9 @@ class RetentionService:
             report.skipped, report.detail = Skipped.ALREADY_RUNNING, "another sweep is running"
             return report
         try:
-            await self._sweep(report, lease, confirm_clock=confirm_clock)
+            plan = await self._prepare(report, confirm_clock=confirm_clock)
+            if plan is not None:
+                await self._carry_out(plan, report, lease, progress)
         finally:
             await lease.release()
         report.seconds = self._monotonic() - started
@@ -126,7 +136,7 @@ class RetentionService:
         if reason := (await self._judge(now)).reason:
             report.skipped, report.detail = Skipped.CLOCK_SUSPECT, reason
             return report
-        images = [image async for image in self._catalog.stored(user)]
+        images = await self._stored(user)
         plan = await asyncio.to_thread(retention_plan.plan, images, self.policy, now=now, owner=user)
         await self._carry_out(plan, report)
         return report
@@ -143,7 +153,8 @@ class RetentionService:
                 finished += 1
         return finished
 
-    async def _sweep(self, report: SweepReport, lease: "_Lease", *, confirm_clock: bool) -> None:
+    async def _prepare(self, report: SweepReport, *, confirm_clock: bool) -> Plan | None:
+        """Do what comes before the plan, and return the plan unless the clock is suspect."""
         report.unlinked = await self.finish_unlinks()
         now = self._clock()
         verdict = ClockVerdict(Sighting(now, is_suspect=False), None)
@@ -153,8 +164,8 @@ class RetentionService:
         self._judged_at = (now, self._monotonic())
         if verdict.reason:
             report.skipped, report.detail = Skipped.CLOCK_SUSPECT, verdict.reason
-            return
-        await self._carry_out(await self._plan(now), report, lease)
+            return None
+        return await self._plan(now)
 
     async def _judge(self, now: datetime) -> ClockVerdict:
         last_seen = await self._catalog.last_sweep()
@@ -172,13 +183,20 @@ class RetentionService:
 
     async def _plan(self, now: datetime) -> Plan:
         space = await self._blobs.space()
-        images = [image async for image in self._catalog.stored(None)]
+        images = await self._stored(None)
         return await asyncio.to_thread(retention_plan.plan, images, self.policy, now=now, space=space)
 
-    async def _carry_out(self, plan: Plan, report: SweepReport, lease: "_Lease | None" = None) -> None:
+    async def _stored(self, user: UserId | None) -> list[StoredImage]:
+        if self._record_reads is not None:
+            await self._record_reads()
+        return [image async for image in self._catalog.stored(user)]
+
+    async def _carry_out(
+        self, plan: Plan, report: SweepReport, lease: "_Lease | None" = None, progress: Progress | None = None
+    ) -> None:
         report.protected, report.shortfall, report.capped = plan.protected, plan.shortfall, plan.capped
         in_a_row = 0
-        for removal in plan.removals:
+        for number, removal in enumerate(plan.removals, start=1):
             if lease is not None and not await lease.hold():
                 report.detail = "another sweep took over"
                 return
@@ -186,6 +204,8 @@ class RetentionService:
             if in_a_row == FAILURES_IN_A_ROW:
                 report.detail = f"stopped after {in_a_row} failures in a row"
                 return
+            if progress is not None:
+                progress(number, len(plan.removals))
             await self._sleep(self._pace.total_seconds())
 
     async def _try_remove(self, removal: Removal, report: SweepReport) -> bool:

@@ -89,6 +89,7 @@ class Graph:
             new_token=self.world.ids.token,
             # Two sweeps are an interval apart by rights; that alone must not look like a clock that jumped.
             max_gap=max(_LEAST_CLOCK_GAP, 2 * self.settings.cleanup_interval),
+            record_reads=self.access_times.flush,
         )
 
     @cached_property

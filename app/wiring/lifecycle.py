@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from aiohttp import web
 
@@ -14,6 +15,7 @@ from app.adapters.blobs.instance import only_instance
 from app.adapters.limits.memory import MemoryRateLimiter
 from app.background import every
 from app.config import Settings
+from app.domain.errors import StorageUnavailable
 from app.domain.images import CONTENT_TYPES
 from app.services.access import AccessService
 from app.services.capture_runner import LEASE
@@ -57,7 +59,7 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
     """
     graph = holdfast.graph
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(only_instance(graph.settings.data_dir, patience=_TAKEOVER_PATIENCE_SECONDS))
+        await _take_over(graph.settings.data_dir, stack)
         await graph.recovery.require_volume()
         await graph.recovery.recover()
         # Whoever held these is gone: we are the only instance.
@@ -66,6 +68,18 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
         stack.push_async_callback(graph.access_times.flush)
         await _start_clockwork(graph, stack)
         yield
+
+
+async def _take_over(folder: Path, stack: AsyncExitStack) -> None:
+    """Become the only instance on *folder*, once the one before us has ended; raise `StorageUnavailable` if it stays.
+
+    In a deploy it is told to stop when we are started, and has its grace.
+    """
+    try:
+        await stack.enter_async_context(only_instance(folder, patience=0))
+    except StorageUnavailable as refusal:
+        log.warning("waiting for the volume: %s", refusal.detail)
+        await stack.enter_async_context(only_instance(folder, patience=_TAKEOVER_PATIENCE_SECONDS))
 
 
 async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:

@@ -29,6 +29,7 @@ async def still(
     clock = clock or (replicate.clock if replicate else FakeClock(ticking=True))
     settings = Settings.from_env(environment(folder, replicate, **changes), dotenv=None)
     async with wired(settings, World(clock=clock, monotonic=clock.monotonic)) as holdfast:
+        await holdfast.graph.recovery.require_volume()
         runner = await listen(settings, holdfast)
         try:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"

@@ -63,15 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("url")
     importing.add_argument("--user", type=parsed.user, required=True, help="the owner")
     token = _add(wanted, "token", "make a user token for a device", commands.token)
-<<<<<<< Updated upstream
-    token.add_argument("--user", required=True, help="the owner")
-    token.add_argument("--expires-in", type=int, default=86400, metavar="SECONDS")
-    webhook = _add(wanted, "webhook-url", "the address for predictions an app starts itself", commands.webhook_url)
-    webhook.add_argument("--user", required=True, help="the owner")
-=======
     token.add_argument("--user", type=parsed.user, required=True, help="the owner")
     token.add_argument("--expires-in", type=parsed.lifetime, default="86400", metavar="SECONDS", help="default: a day")
->>>>>>> Stashed changes
+    webhook = _add(wanted, "webhook-url", "the address for predictions an app starts itself", commands.webhook_url)
+    webhook.add_argument("--user", type=parsed.user, required=True, help="the owner")
     verify = _add(wanted, "verify", "hold the catalog and the files against each other", upkeep.verify)
     verify.add_argument("--repair", action="store_true", help="put right what differs")
     verify.add_argument(

@@ -173,6 +173,15 @@ class FulfilmentContract:
 
         assert str(registered.image.id) == "own"
 
+    async def test_an_import_fills_no_promise_of_another_owner(self, catalog: Catalog) -> None:
+        his = await begun(catalog, a_generation(user=BOB))
+        await catalog.generations.promise(his.id, at=NOW)
+
+        registered = await catalog.images.register(of_job("hers"))
+
+        assert (registered.image.user, str(registered.image.id)) == (ANA, "hers")
+        assert (await catalog.get(his.first_image, BOB)).is_promised
+
     async def test_two_urls_that_were_handed_out_for_one_output_both_get_it(self, catalog: Catalog) -> None:
         generation = await begun(catalog, job=None)
         await catalog.generations.promise(generation.id, at=NOW)

@@ -108,7 +108,7 @@ def _content(answer: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schemas of answers; bodies are shown where they are sent, a bare object has nothing to show."""
+    """Return the schemas of answers; those of bodies are shown where they are sent."""
     operations = (operation for item in document["paths"].values() for operation in item.values())
     bodies = {
         reference(media["schema"])
@@ -116,7 +116,7 @@ def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
         for media in operation.get("requestBody", {}).get("content", {}).values()
     }
     schemas = document["components"]["schemas"]
-    return {name: each for name, each in schemas.items() if each.get("properties") and name not in bodies}
+    return {name: each for name, each in schemas.items() if name not in bodies}
 
 
 def _schema(name: str, schema: Mapping[str, Any]) -> Markup:
@@ -125,7 +125,7 @@ def _schema(name: str, schema: Mapping[str, Any]) -> Markup:
         "article",
         element("h3", element("a", name, href=f"#schema-{name}")),
         element("p", said) if said else NOTHING,
-        fields(schema, is_answer=True),
+        fields(schema, is_answer=True) or element("p", "An object whose members may become more."),
         id=f"schema-{name}",
         class_="endpoint",
     )

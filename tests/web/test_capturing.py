@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from devkit.replicate import Behaviour, DeliveryFault, ReplicateStandIn
+from tests.support import pictures
+from tests.support.delivered import put
 from tests.support.service import Service, serving
 
 MODEL = "acme/painter"
@@ -23,9 +25,9 @@ async def service(tmp_path: Path, replicate: ReplicateStandIn) -> AsyncIterator[
 async def capturing(service: Service, replicate: ReplicateStandIn, *, drip: float = 10) -> str:
     """Return the URL of an image that arrives by and by."""
     replicate.delivery_faults.add(DeliveryFault(drip=drip))
-    image = await (await service.generate(wait=0.5)).json()
-    assert image["status"] == "capturing"
-    return str(image["url"])
+    answer = await service.import_url(put(replicate), wait=0)
+    assert answer.status == 202
+    return str((await answer.json())["url"])
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -36,8 +38,8 @@ async def test_a_reader_waits_a_moment_and_is_sent_to_the_living_source(
     begun = time.monotonic()
     answer = await service.http.request(method, url, allow_redirects=False)
 
-    assert 0.35 < time.monotonic() - begun < 1.2
-    assert (answer.status, answer.headers["Location"]) == (307, replicate.predictions[0].files[0])
+    assert 0.35 < time.monotonic() - begun < 1.5
+    assert (answer.status, answer.headers["Location"]) == (307, put(replicate))
     assert answer.headers["Cache-Control"] == "no-store"
 
 
@@ -45,7 +47,7 @@ async def test_a_reader_who_follows_gets_the_picture(service: Service, replicate
     url = await capturing(service, replicate)
     answer = await service.http.get(url)
 
-    assert (answer.status, await answer.read()) == (200, replicate.predictions[0].contents[0])
+    assert (answer.status, await answer.read()) == (200, pictures.png())
 
 
 async def test_a_reader_who_comes_just_before_the_end_gets_the_image(
@@ -57,7 +59,7 @@ async def test_a_reader_who_comes_just_before_the_end_gets_the_image(
         answers.append(await service.http.get(url, allow_redirects=False))
 
     assert answers[-1].status == 200
-    assert await answers[-1].read() == replicate.predictions[0].contents[0]
+    assert await answers[-1].read() == pictures.png()
     assert "immutable" in answers[-1].headers["Cache-Control"]
 
 
@@ -108,11 +110,10 @@ async def test_what_is_deleted_while_it_is_captured_leaves_no_file(
 async def test_an_importer_whose_image_is_deleted_meanwhile_is_told(
     service: Service, replicate: ReplicateStandIn
 ) -> None:
-    replicate.delivery_faults.add(DeliveryFault(drip=0.2))
-    image = await (await service.generate(wait=0.5)).json()
-    importing = asyncio.create_task(service.import_url(image["replicate_url"]))
+    url = await capturing(service, replicate)
+    importing = asyncio.create_task(service.import_url(put(replicate)))
     await asyncio.sleep(0.05)
-    await service.http.delete(f"/v1/images/hosted/ana/{image['id']}")
+    await service.http.delete(url.removesuffix(".png"))
     answer = await importing
 
     assert (answer.status, (await answer.json())["code"]) == (410, "image_deleted")
@@ -127,5 +128,5 @@ async def test_all_readers_of_an_image_that_is_captured_get_it(service: Service,
             if answer.status == 200:
                 return await answer.read()
 
-    assert set(await asyncio.gather(*(read() for _ in range(10)))) == {replicate.predictions[0].contents[0]}
+    assert set(await asyncio.gather(*(read() for _ in range(10)))) == {pictures.png()}
     assert len(replicate.journal.select(host="delivery")) == 1

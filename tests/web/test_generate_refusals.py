@@ -152,8 +152,9 @@ async def test_a_lost_answer_is_looked_for_until_the_list_can_be_had(
     service: Service, replicate: ReplicateStandIn
 ) -> None:
     replicate.api_faults.add(ApiFault(on="create", drop=True, accepted=True))
-    replicate.api_faults.add(throttled(on="list", seconds=60))
+    replicate.api_faults.add(throttled(on="list", seconds=60), times=10)
     promise = await service.generate(wait=0.5)
+    replicate.api_faults.clear()
     await service.graph.reconciler.reconcile()
     state = await service.settled((await promise.json())["generation_id"])
 

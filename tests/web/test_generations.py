@@ -126,8 +126,9 @@ async def test_a_provider_that_cannot_be_reached_leaves_the_generation_open(
 async def test_a_job_whose_answer_was_lost_can_be_canceled(service: Service, replicate: ReplicateStandIn) -> None:
     replicate.behaviours[MODEL] = Behaviour(processing=60)
     replicate.api_faults.add(ApiFault(on="create", drop=True, accepted=True))
-    replicate.api_faults.add(ApiFault(on="list", status=429, headers={"Retry-After": "60"}))
+    replicate.api_faults.add(ApiFault(on="list", status=429, headers={"Retry-After": "60"}), times=10)
     promise = await (await service.generate(wait=0)).json()
+    replicate.api_faults.clear()
     state = await (await service.http.delete(f"/v1/generations/{promise['generation_id']}")).json()
 
     assert state["status"] == "canceled"
@@ -136,9 +137,10 @@ async def test_a_job_whose_answer_was_lost_can_be_canceled(service: Service, rep
 
 async def test_a_job_that_never_was_can_be_canceled(tmp_path: Path, replicate: ReplicateStandIn) -> None:
     replicate.api_faults.add(ApiFault(on="create", drop=True))
-    replicate.api_faults.add(ApiFault(on="list", status=429, headers={"Retry-After": "60"}))
+    replicate.api_faults.add(ApiFault(on="list", status=429, headers={"Retry-After": "60"}), times=10)
     async with serving(tmp_path, replicate) as service:
         promise = await (await service.generate(wait=0)).json()
+        replicate.api_faults.clear()
         state = await (await service.http.delete(f"/v1/generations/{promise['generation_id']}")).json()
 
     assert (state["status"], state["images"][0]["status"]) == ("canceled", "rejected")

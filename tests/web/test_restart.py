@@ -26,10 +26,17 @@ def staged(folder: Path) -> list[Path]:
     return list((folder / "images" / ".staging").iterdir())
 
 
+async def delivering(replicate: ReplicateStandIn) -> None:
+    async with asyncio.timeout(10):
+        while not replicate.journal.select(host="delivery"):  # noqa: ASYNC110 (a journal wakes nobody)
+            await asyncio.sleep(0.01)
+
+
 async def test_a_download_that_was_interrupted_is_made_again(tmp_path: Path, replicate: ReplicateStandIn) -> None:
     replicate.delivery_faults.add(DeliveryFault(drip=5))
     async with serving(tmp_path, replicate, **AT_ONCE) as service:
-        before = await (await service.generate(wait=0.5)).json()
+        before = await (await service.import_url(put(replicate), wait=0)).json()
+        await delivering(replicate)
     assert staged(tmp_path) == []
     async with serving(tmp_path, replicate) as service:
         (image,) = await images_of(service)

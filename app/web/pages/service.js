@@ -4,8 +4,11 @@ import { ask, read, session, userPath } from "./api.js";
 import { byId, facts, make } from "./dom.js";
 import { counted, moment, number, size, spaced, when, why } from "./words.js";
 
-/** Ask everything anew; what cannot be read says so in its own card. */
+let turn = 0;
+
+/** Ask everything anew; what cannot be read says so in its own card.  Only what was asked last is shown. */
 export async function showService() {
+  const mine = ++turn;
   byId("as-of").textContent = "Looking …";
   const cards = [
     ["Health", health],
@@ -13,7 +16,11 @@ export async function showService() {
     ["Since the start", metrics],
     ["Limits", capabilities],
   ];
-  byId("cards").replaceChildren(...(await Promise.all(cards.map(([title, fill]) => card(title, fill)))));
+  const filled = await Promise.all(cards.map(([title, fill]) => card(title, fill)));
+  if (mine !== turn) {
+    return;
+  }
+  byId("cards").replaceChildren(...filled);
   byId("as-of").textContent = `as of ${new Date().toLocaleTimeString("en")}`;
 }
 

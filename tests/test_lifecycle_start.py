@@ -72,7 +72,7 @@ async def test_it_binds_where_it_is_told(
     assert f"listening on http://{shown}:{port}" in caplog.messages
 
 
-@pytest.mark.parametrize("host", [".".join("0000"), "::", "192.0.2.1", "example.com"])
+@pytest.mark.parametrize("host", [".".join("0000"), "::"])
 def test_without_keys_it_starts_on_no_other_address(tmp_path: Path, host: str) -> None:
     done = run(tmp_path, "serve", HOST=host)
     assert done.code == 78

@@ -24,8 +24,8 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 @pytest.fixture
 def small_volume(tmp_path: Path) -> Iterator[Path]:
-    """Mount a volume of 24 MiB."""
-    folder = tmp_path / "volume"
+    """Mount a volume of 24 MiB where the images lie; the catalog stays beside it."""
+    folder = tmp_path / "images"
     folder.mkdir()
     if (
         os.geteuid() != 0
@@ -65,8 +65,8 @@ async def test_probes_are_kept_nowhere_and_answer_head(service: Service, path: s
         assert (response.status, response.headers["Cache-Control"]) == (200, "private, no-store")
 
 
-async def test_a_full_volume_is_not_ready_until_there_is_room(small_volume: Path) -> None:
-    async with still(small_volume, clock=FakeClock(), VOLUME_RESERVE_MB="8") as service:
+async def test_a_full_volume_is_not_ready_until_there_is_room(tmp_path: Path, small_volume: Path) -> None:
+    async with still(tmp_path, clock=FakeClock(), VOLUME_RESERVE_MB="8") as service:
         assert (await ready(service))[0] == 200
         filler = small_volume / "filler"
         filler.write_bytes(bytes(20 * MIB))
@@ -77,8 +77,8 @@ async def test_a_full_volume_is_not_ready_until_there_is_room(small_volume: Path
         assert (await ready(service))[0] == 200
 
 
-async def test_a_read_only_volume_is_not_ready_until_it_can_be_written(small_volume: Path) -> None:
-    async with still(small_volume, clock=FakeClock(), VOLUME_RESERVE_MB="1") as service:
+async def test_a_read_only_volume_is_not_ready_until_it_can_be_written(tmp_path: Path, small_volume: Path) -> None:
+    async with still(tmp_path, clock=FakeClock(), VOLUME_RESERVE_MB="1") as service:
         remount(small_volume, "ro")
         status, document = await ready(service)
         remount(small_volume, "rw")

@@ -165,6 +165,17 @@ class FulfilmentContract:
         assert await names(catalog, generation) == ["first1"]
         assert len(await catalog.claim()) == 1
 
+    async def test_an_import_that_failed_is_not_promised(self, catalog: Catalog) -> None:
+        await catalog.ended(of_job("own"))
+        generation = await begun(catalog)
+
+        promised = await catalog.generations.promise(generation.id, at=NOW)
+        (image,) = await catalog.generations.add_outputs(generation.id, [an_output(generation)])
+
+        assert promised is not None
+        assert promised.id == image.id == generation.first_image
+        assert [str(capture.image) for capture in await catalog.claim()] == ["first1"]
+
     async def test_an_import_of_another_output_fills_no_promise(self, catalog: Catalog) -> None:
         generation = await begun(catalog)
         await catalog.generations.promise(generation.id, at=NOW)

@@ -87,6 +87,9 @@ class BlobStore(Protocol):
     async def probe(self) -> None:
         """Write, sync, read back and delete a small file; raise `StorageFull` or `StorageUnavailable`."""
 
+    async def require_room(self, size: int) -> None:
+        """Raise `StorageFull` unless *size* more bytes leave the reserve untouched."""
+
     async def space(self) -> Space: ...
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from app.domain.captures import Capture
 from app.domain.catalog import CaptureQueue
+from app.domain.errors import AppError
 from app.domain.ports import Clock
 from app.services.capture import CaptureService
 
@@ -70,6 +71,9 @@ class CaptureRunner:
             return []
         try:
             return await self._queue.claim(owner=self._owner, now=self._clock(), lease=LEASE, limit=free)
+        except AppError as refusal:
+            log.warning("captures could not be claimed", extra={"error": refusal.code})
+            return []
         except Exception:
             log.exception("captures could not be claimed")
             return []

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.domain.access import Caller
 from app.domain.catalog import GenerationCatalog, IdempotencyKey
-from app.domain.errors import ProviderFailed, SourceGone
+from app.domain.errors import ProviderAnswerLost, ProviderFailed, SourceGone
 from app.domain.generations import Generation, Job
 from app.domain.ids import GenerationId
 from app.domain.images import Image
@@ -71,7 +71,7 @@ class GenerationService:
         self, generation: Generation, job: Job, *, wait: timedelta, idempotency_key: IdempotencyKey | None = None
     ) -> GenerationView:
         """Host the outputs of a job that the app itself started; *generation* is new, or is found by its job."""
-        await self._admission.require_room()
+        await self._admission.require_room(sum(map(len, job.outputs)))
         until = self._monotonic() + wait.total_seconds()
         known = await self._generations.begin(generation, idempotency_key=idempotency_key)
         return await self._outcome(await self._jobs.observe(known, job), job, until)
@@ -133,6 +133,8 @@ def _require_success(generation: Generation) -> None:
         "prediction_id": generation.job_id,
         "generation_status": generation.status.value,
     }
+    if generation.error_code == "not_started":
+        raise ProviderAnswerLost(generation.error or "The provider did not start it.", details=details)
     if generation.error_code == SourceGone.code:
         raise SourceGone(generation.error or "The outputs are gone.", details=details)
     raise ProviderFailed(generation.error or "The generation failed.", details=details)

@@ -57,7 +57,7 @@ class ImportService:
         new = await self._sources.imported(wanted)
         if not self._is_hosting:
             return PassedThrough(wanted)
-        await self._admission.require_room()
+        await self._admission.require_room(len(new.fetch_from))
         registered = await self._images.register(new, idempotency_key=idempotency_key)
         self._kick()
         image = await self.settled(registered.image, seconds=wait.total_seconds())

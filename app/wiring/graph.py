@@ -137,7 +137,8 @@ class Graph:
 
     @cached_property
     def admission(self) -> Admission:
-        return Admission(queue=self.adapters.captures, limit=self.settings.capture_queue_limit)
+        limit = self.settings.capture_queue_limit
+        return Admission(queue=self.adapters.captures, blobs=self.adapters.blobs, limit=limit)
 
     @cached_property
     def imports(self) -> ImportService:

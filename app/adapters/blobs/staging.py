@@ -5,6 +5,7 @@ import fcntl
 import hashlib
 import logging
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiofiles
@@ -17,12 +18,16 @@ from app.domain.images import Digest
 
 log = logging.getLogger(__name__)
 
+_ROOM_STEP = 4 * 2**20
+
 
 class FileStaging:
     """One file under the store's staging folder; made by `VolumeBlobStore.stage`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, require_room: Callable[[], Awaitable[None]] | None = None) -> None:
+        """*require_room* is asked every few MiB: a large source must not eat what is kept for deletions."""
         self._path = path
+        self._require_room = require_room
         self._file: AsyncFileIO | None = None
         self._hash = hashlib.sha256()
         self._size = 0
@@ -47,7 +52,10 @@ class FileStaging:
             while view:
                 view = view[await finished(file.write(view)) :]
         self._hash.update(chunk)
+        steps = self._size // _ROOM_STEP
         self._size += len(chunk)
+        if self._require_room is not None and self._size // _ROOM_STEP > steps:
+            await self._require_room()
 
     async def restart(self) -> None:
         file = self._writable()

@@ -68,9 +68,8 @@ class VolumeBlobStore:
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[FileStaging]:
-        if (await self.space()).free < self._reserve:
-            raise StorageFull("The volume is full.", retry_after=60)
-        staging = FileStaging(self._staging / self._new_name())
+        await self.require_room(0)
+        staging = FileStaging(self._staging / self._new_name(), require_room=lambda: self.require_room(0))
         try:
             await staging.create()
             yield staging
@@ -104,6 +103,12 @@ class VolumeBlobStore:
                 read = await asyncio.to_thread(staging.path.read_bytes)
         if read != b"holdfast":
             raise StorageUnavailable("The volume did not keep what was written.")
+
+    async def require_room(self, size: int) -> None:
+        space = await self.space()
+        # On a small volume a fixed reserve would be all of it.
+        if space.free - size < min(self._reserve, space.total // 10):
+            raise StorageFull("The volume is full.", retry_after=60)
 
     async def space(self) -> Space:
         with translated():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.catalog import idempotency, output_images, registration, rows
@@ -66,7 +66,11 @@ class SqlGenerations:
                 job_id = job_id if other is None else None
             result = await connection.execute(
                 update(generations)
-                .where(generations.c.id == str(generation), generations.c.status.in_(_OPEN))
+                .where(
+                    generations.c.id == str(generation),
+                    # One that was given up as never started may turn out to have been.
+                    or_(generations.c.status.in_(_OPEN), generations.c.error_code == "not_started"),
+                )
                 .values(
                     status=status.value,
                     job_id=job_id or generations.c.job_id,

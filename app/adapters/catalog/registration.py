@@ -171,7 +171,7 @@ async def _promised(connection: AsyncConnection, new: NewImage) -> Row[Any] | No
 
 
 def _taken() -> ImageIdTaken:
-    return ImageIdTaken("That image id is taken by another source.", field="image_id")
+    return ImageIdTaken("That image id is taken: by another source, or by an image that was deleted.", field="image_id")
 
 
 async def _insert_capture(connection: AsyncConnection, new: NewImage, *, image: str | None = None) -> None:

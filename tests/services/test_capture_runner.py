@@ -137,7 +137,7 @@ async def test_claims_that_keep_failing_are_no_end(
         await workshop.settled.get()
 
     assert await statuses(catalog) == {ImageStatus.STORED}
-    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 5
+    assert len([record for record in caplog.records if record.levelno == logging.WARNING]) == 5
 
 
 async def test_what_takes_longer_than_its_lease_is_kept(catalog: Catalog, clock: FakeClock) -> None:

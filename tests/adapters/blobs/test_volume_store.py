@@ -8,7 +8,7 @@ import pytest
 
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.domain.errors import NotFound, StorageFull, StorageUnavailable
-from app.domain.ports import BlobStore
+from app.domain.ports import BlobStore, Space
 from tests.contracts.blob_store import KEY, BlobStoreContract, put, read
 
 
@@ -117,9 +117,13 @@ async def test_what_is_no_file_is_refused_and_not_waited_for(store: BlobStore, r
     assert len(os.listdir("/proc/self/fd")) == len(before)  # noqa: PTH208 (names of descriptors)
 
 
-async def test_below_its_reserve_the_store_takes_nothing(root: Path) -> None:
-    store = VolumeBlobStore(root, new_name=lambda: "x", reserve=2**62)
+async def test_below_its_reserve_the_store_takes_nothing(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nearly_full(_: VolumeBlobStore) -> Space:
+        return Space(total=2**40, free=2**20 - 1)
+
+    store = VolumeBlobStore(root, new_name=lambda: "x", reserve=2**20)
     await store.prepare()
+    monkeypatch.setattr(VolumeBlobStore, "space", nearly_full)
 
     with pytest.raises(StorageFull):
         await put(store, b"picture")

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help install run test lint format demo bench lock clean
+.PHONY: help install run test lint format demo bench reliability lock clean
 .DEFAULT_GOAL := help
 
 help:  ## say what each target does
@@ -41,6 +41,9 @@ demo: $(VENV)/.dev  ## generate, store, let the provider delete, still serve
 
 bench: $(VENV)/.dev  ## the load of benchmarks/README.md, with memory
 	@$(BIN)/python -m benchmarks
+
+reliability: $(VENV)/.dev  ## try to lose an image: crashes, faults, traces, power cuts (about an hour)
+	@$(BIN)/python -m benchmarks.reliability $(ARGS)
 
 lock:  ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

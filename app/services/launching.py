@@ -193,6 +193,7 @@ class Launcher:
         # The row stays: should the job turn up after all, its webhook still finds where its outputs belong.
         await self._jobs.give_up(generation, "not_started", refusal.detail)
         await self._generations.release_key(generation.id)
+        refusal.details["generation_id"] = str(generation.id)
         raise refusal
 
     def _ended(self, generation: GenerationId, task: asyncio.Task[Launched]) -> None:

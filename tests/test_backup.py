@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.adapters.backup.folder import FolderBackup
+from app.domain.errors import InvalidInput
 from app.domain.recovery import Slice
 from tests.support.pictures import png
 from tests.support.service import Service, serving
@@ -80,6 +81,20 @@ async def test_a_copy_of_the_wrong_length_is_made_again(tmp_path: Path) -> None:
         await service.graph.backup.backup(FolderBackup(tmp_path / "backup"))
 
     assert copy.read_bytes() == whole
+
+
+def test_a_backup_within_the_store_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="within"):
+        FolderBackup(tmp_path / "images" / "backup", apart_from=tmp_path / "images")
+
+
+async def test_a_backup_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with serving(tmp_path / "store") as service:
+        await stored(service, "one", 1)
+        await service.graph.backup.backup(FolderBackup(tmp_path / "backup"))
+
+    kept = [path for path in (tmp_path / "backup").rglob("*") if path.is_file() and path.stat().st_size]
+    assert all(path.stat().st_mode & 0o007 == 0 for path in kept)
 
 
 async def _power_cut(_: FolderBackup) -> None:

@@ -220,7 +220,7 @@ class Graph:
         return BackupService(inventory=self.adapters.inventory, snapshot=self.adapters.snapshot)
 
     def backup_to(self, folder: Path) -> BackupTarget:
-        return FolderBackup(folder)
+        return FolderBackup(folder, apart_from=self.settings.image_storage_path)
 
     @cached_property
     def callbacks(self) -> Callbacks:

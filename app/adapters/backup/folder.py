@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.domain.errors import NotFound, StorageFull, StorageUnavailable
+from app.domain.errors import InvalidInput, NotFound, StorageFull, StorageUnavailable
 
 _PART = ".part"
 
 
 class FolderBackup:
-    """*folder* may lie anywhere: another disk, a mounted bucket."""
+    """*folder* may lie anywhere, such as on another disk, but not within *apart_from*."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, apart_from: Path | None = None) -> None:
+        if apart_from is not None and folder.resolve().is_relative_to(apart_from.resolve()):
+            raise InvalidInput("A backup cannot lie within what it is a backup of.", field="folder")
         self._folder = folder
         self._images = folder / "images"
 
@@ -41,11 +43,13 @@ class FolderBackup:
             return await asyncio.to_thread(self._keep_only, keys)
 
     def _prepare(self) -> None:
-        self._images.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._images.mkdir(mode=0o750, exist_ok=True)
         # The mark of a used volume: a restored folder must pass for one.
         (self._images / ".holdfast-volume").touch()
 
     def _keep_draft(self) -> None:
+        self.draft.chmod(0o640)
         self.draft.replace(self._folder / "holdfast.db")
         _sync(self._folder)
 
@@ -69,6 +73,7 @@ def _copy(source: Path, target: Path, size: int) -> bool:
         target.parent.mkdir(exist_ok=True)
     part = target.with_name(target.name + _PART)
     shutil.copyfile(source, part)
+    part.chmod(0o640)
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(target)

@@ -19,6 +19,7 @@ from app.services.sources import Sources
 log = logging.getLogger(__name__)
 
 _YOUNG = timedelta(minutes=1)
+_OUTPUTS_LIVE = timedelta(hours=1)
 _LONGEST_ERROR = 2000
 _POLLED_AT_ONCE = 50
 
@@ -137,9 +138,11 @@ class JobService:
             log.exception("a generation could not be polled", extra={"generation_id": str(generation.id)})
 
     async def _poll_or_give_up(self, generation: Generation) -> None:
-        await self.poll(generation)
+        job = await self.poll(generation)
         current = await self._generations.find(generation.id)
-        if current is None or current.status.is_terminal or self._clock() - current.created_at < self._lifetime:
+        # A provider that cannot be asked may hold outputs as long as they can live; only its word ends it earlier.
+        patience = self._lifetime if job is not None else self._lifetime + _OUTPUTS_LIVE
+        if current is None or current.status.is_terminal or self._clock() - current.created_at < patience:
             return
         try:
             await self.cancel(current)

@@ -26,7 +26,6 @@ def test_retries_that_are_counted_would_lose_something() -> None:
     assert not simulate(SILENT_DELIVERY, seed=SEED, mistake="counts_attempts").holds
 
 
-@pytest.mark.xfail(reason="a generation is given up at its deadline although its provider could not be asked")
 def test_a_provider_that_is_silent_past_a_generations_deadline_costs_nothing() -> None:
     # Begun in the first six minutes, ended in minute 20 to 26, so alive until minute 80: the outage ends well before.
     plot = Plot(predictions=6, hours=0.1, durations=(20 * MINUTE,), outages=(outage(10, 68, "api", "webhooks"),))

@@ -194,7 +194,7 @@ async def test_a_job_that_outlives_its_time_is_called_off(
     assert (await jobs.find(generation.id)).status is JobStatus.CANCELED
 
 
-async def test_a_job_that_cannot_be_called_off_is_given_up(
+async def test_a_job_nobody_can_be_asked_about_is_given_up_when_its_outputs_must_be_gone(
     jobs: JobService, catalog: Catalog, provider: FakeProvider, ids: IdFactory, clock: FakeClock
 ) -> None:
     generation = await catalog.generations.begin(a_generation(ids, clock(), job_id="job-1"))
@@ -205,7 +205,11 @@ async def test_a_job_that_cannot_be_called_off_is_given_up(
     provider.cancel = provider.get = refuse  # type: ignore[method-assign]
     clock.advance(3601)
     await jobs.poll_due()
+    after_its_time = (await jobs.find(generation.id)).status
+    clock.advance(3600)
+    await jobs.poll_due()
 
+    assert not after_its_time.is_terminal
     assert (await jobs.find(generation.id)).error_code == "generation_timeout"
 
 

@@ -62,7 +62,7 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
     await runner.setup()
     try:
         # No host means both families; "::" alone would refuse IPv4.
-        site = web.TCPSite(runner, settings.host, settings.port or _free_port(), backlog=_BACKLOG)
+        site = web.TCPSite(runner, settings.host, settings.port or _any_port(settings.host), backlog=_BACKLOG)
         await site.start()
     except OSError as error:
         await runner.cleanup()
@@ -71,7 +71,10 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
     return runner
 
 
-def _free_port() -> int:
+def _any_port(host: str | None) -> int:
+    """Return 0 where one address is bound, so that nobody can take the port first, else one that is free just now."""
+    if host not in {None, "localhost"}:
+        return 0
     # Left to `bind`, each family would get a port of its own.
     with socket.create_server(("", 0)) as probe:
         port: int = probe.getsockname()[1]

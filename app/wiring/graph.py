@@ -1,155 +1,22 @@
-"""The services and what each of them needs: made once, when first asked for."""
+"""All services: beside those that keep images, the ones that deal with providers."""
 
-import logging
-from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 
-from app import __version__
-from app.adapters.backup.folder import FolderBackup
-from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
-from app.adapters.tokens.jwt import JwtTokens
-from app.adapters.tokens.keyfile import load_or_make_key
-from app.config import Settings
-from app.domain.backup import BackupTarget
-from app.domain.captures import Capture
-from app.domain.images import Image
-from app.domain.retention import Policy
-from app.services.access_times import AccessTimes
-from app.services.admission import Admission
 from app.services.adoption import AdoptionService
-from app.services.backup import BackupService
 from app.services.callbacks import Callbacks
-from app.services.capture import CaptureService
-from app.services.capture_runner import CaptureRunner
 from app.services.comparing import ListComparison
-from app.services.erasing import EraseService
 from app.services.following import Follower
 from app.services.generation import GenerationService
-from app.services.health import HealthService
-from app.services.hosting import HostingService
-from app.services.importing import ImportService
 from app.services.jobs import JobService
 from app.services.launching import Launcher, Terms
 from app.services.reconciling import Reconciler
-from app.services.recovery import RecoveryService
-from app.services.retention import RetentionService
-from app.services.saving import ImageSaver
-from app.services.signals import Signals
-from app.services.signing import LinkSigner
-from app.services.sources import Sources
-from app.services.usage import UsageService
 from app.services.webhooks import WebhookService
-from app.wiring.adapters import Adapters, World
-
-log = logging.getLogger(__name__)
-
-_LEAST_CLOCK_GAP = timedelta(days=2)
+from app.wiring.keeping import KeepingGraph
 
 
-class Graph:
+class Graph(KeepingGraph):
     """One property a service; reading one builds what it stands on."""
-
-    def __init__(self, settings: Settings, world: World, adapters: Adapters) -> None:
-        self.settings = settings
-        self.world = world
-        self.adapters = adapters
-
-    @cached_property
-    def signals(self) -> Signals:
-        return Signals(monotonic=self.world.monotonic)
-
-    @cached_property
-    def metrics(self) -> PrometheusMetrics:
-        return PrometheusMetrics(version=__version__)
-
-    @cached_property
-    def policy(self) -> Policy:
-        settings = self.settings
-        return Policy(
-            max_age=settings.image_max_age,
-            per_user_limit=settings.image_per_user_limit,
-            min_age=settings.image_min_age,
-            store_limit=settings.image_storage_max,
-            high_water=settings.volume_high_water,
-            low_water=settings.volume_low_water,
-            max_removals=settings.cleanup_max_per_run,
-        )
-
-    @cached_property
-    def retention(self) -> RetentionService:
-        return RetentionService(
-            catalog=self.adapters.retention,
-            images=self.adapters.images,
-            blobs=self.adapters.blobs,
-            policy=self.policy,
-            clock=self.world.clock,
-            monotonic=self.world.monotonic,
-            new_token=self.world.ids.token,
-            # Two sweeps are an interval apart by rights; that alone must not look like a clock that jumped.
-            max_gap=max(_LEAST_CLOCK_GAP, 2 * self.settings.cleanup_interval),
-            record_reads=self.access_times.flush,
-        )
-
-    @cached_property
-    def runner(self) -> CaptureRunner:
-        adapters = self.adapters
-        return CaptureRunner(
-            queue=adapters.captures,
-            captures=CaptureService(
-                queue=adapters.captures,
-                images=adapters.images,
-                saver=ImageSaver(blobs=adapters.blobs, downloader=adapters.downloader, inspector=adapters.inspector),
-                clock=self.world.clock,
-                jitter=self.world.jitter,
-                on_settled=self._on_settled,
-                count=self.metrics.image_ended,
-            ),
-            clock=self.world.clock,
-            owner=self.world.ids.token(),
-            concurrency=self.settings.capture_concurrency,
-        )
-
-    @cached_property
-    def access_times(self) -> AccessTimes:
-        return AccessTimes(images=self.adapters.images, clock=self.world.clock)
-
-    @cached_property
-    def hosting(self) -> HostingService:
-        return HostingService(
-            images=self.adapters.images,
-            blobs=self.adapters.blobs,
-            access_times=self.access_times,
-            signals=self.signals,
-            clock=self.world.clock,
-            read_wait=self.settings.capture_read_wait,
-        )
-
-    @cached_property
-    def sources(self) -> Sources:
-        return Sources(
-            downloader=self.adapters.downloader,
-            ids=self.world.ids,
-            clock=self.world.clock,
-            deadline=self.settings.capture_deadline,
-        )
-
-    @cached_property
-    def admission(self) -> Admission:
-        limit = self.settings.capture_queue_limit
-        return Admission(queue=self.adapters.captures, blobs=self.adapters.blobs, limit=limit)
-
-    @cached_property
-    def imports(self) -> ImportService:
-        return ImportService(
-            images=self.adapters.images,
-            sources=self.sources,
-            signals=self.signals,
-            kick=self.runner.kick,
-            admission=self.admission,
-            is_hosting=self.settings.image_hosting_enabled,
-        )
 
     @cached_property
     def jobs(self) -> JobService:
@@ -202,27 +69,6 @@ class Graph:
         )
 
     @cached_property
-    def recovery(self) -> RecoveryService:
-        adapters = self.adapters
-        return RecoveryService(
-            catalog=adapters.recovery,
-            images=adapters.images,
-            queue=adapters.captures,
-            blobs=adapters.blobs,
-            inventory=adapters.inventory,
-            inspector=adapters.inspector,
-            clock=self.world.clock,
-            owner=self.world.ids.token(),
-        )
-
-    @cached_property
-    def backup(self) -> BackupService:
-        return BackupService(inventory=self.adapters.inventory, snapshot=self.adapters.snapshot)
-
-    def backup_to(self, folder: Path) -> BackupTarget:
-        return FolderBackup(folder, apart_from=self.settings.image_storage_path)
-
-    @cached_property
     def callbacks(self) -> Callbacks:
         base = self.settings.public_base_url
         # Replicate calls https only; a stand-in is not so strict.
@@ -263,38 +109,3 @@ class Graph:
             clock=self.world.clock,
             is_hosting=self.settings.image_hosting_enabled,
         )
-
-    @cached_property
-    def usage(self) -> UsageService:
-        return UsageService(images=self.adapters.images, retention=self.retention)
-
-    @cached_property
-    def erasing(self) -> EraseService:
-        return EraseService(images=self.adapters.images, hosting=self.hosting)
-
-    @cached_property
-    def health(self) -> HealthService:
-        return HealthService(blobs=self.adapters.blobs, queue=self.adapters.captures, monotonic=self.world.monotonic)
-
-    @cached_property
-    def signing_keys(self) -> tuple[bytes, ...]:
-        given = tuple(key.encode() for key in self.settings.signing_keys)
-        return given or (load_or_make_key(self.settings.data_dir / "signing-key", self.world.entropy),)
-
-    @cached_property
-    def tokens(self) -> JwtTokens:
-        return JwtTokens(keys=self.signing_keys, clock=self.world.clock)
-
-    @cached_property
-    def links(self) -> LinkSigner:
-        return LinkSigner(keys=self.signing_keys, clock=self.world.clock)
-
-    async def _on_settled(self, capture: Capture, stored: Image | None) -> None:
-        self.signals.announce((capture.user, capture.image))
-        if stored is None:
-            return
-        try:
-            await self.retention.enforce_limit(capture.user)
-        except Exception:
-            # The image is stored and said to be; the limit is the next sweep's business too.
-            log.exception("a user's limit could not be enforced", extra={"user_id": str(capture.user)})

@@ -10,19 +10,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from app import __version__
 from app.adapters.blobs.instance import only_instance
-from app.adapters.limits.memory import MemoryRateLimiter
 from app.background import every
 from app.config import Settings
 from app.domain.errors import StorageUnavailable
-from app.domain.images import CONTENT_TYPES
-from app.services.access import AccessService
 from app.services.capture_runner import LEASE
 from app.web.application import application
-from app.web.keys import Services, WebOptions
 from app.wiring.adapters import World, opened
 from app.wiring.graph import Graph
+from app.wiring.surface import options, services
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +44,7 @@ async def wired(settings: Settings, world: World | None = None) -> AsyncIterator
     world = world or World()
     async with opened(settings, world) as adapters:
         graph = Graph(settings, world, adapters)
-        yield Holdfast(graph, application(_services(graph), _options(graph)))
+        yield Holdfast(graph, application(services(graph), options(graph)))
 
 
 @asynccontextmanager
@@ -105,67 +101,3 @@ def _first_sweep(settings: Settings) -> timedelta:
 async def _stop(graph: Graph, runner: "asyncio.Task[None]") -> None:
     await graph.runner.stop(graph.settings.shutdown_grace / 4)
     await runner
-
-
-def _services(graph: Graph) -> Services:
-    settings = graph.settings
-    rates = {"reads": settings.rate_limit_reads or "", "writes": settings.rate_limit_writes or ""}
-    return Services(
-        access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
-        adoptions=graph.adoptions,
-        erasing=graph.erasing,
-        generations=graph.generations,
-        health=graph.health,
-        hosting=graph.hosting,
-        imports=graph.imports,
-        limiter=MemoryRateLimiter(rates=rates, clock=graph.world.clock),
-        links=graph.links,
-        metrics=graph.metrics,
-        tokens=graph.tokens,
-        usage=graph.usage,
-        webhooks=graph.webhooks,
-    )
-
-
-def _options(graph: Graph) -> WebOptions:
-    settings = graph.settings
-    return WebOptions(
-        base_url=settings.public_base_url,
-        is_hosting=settings.image_hosting_enabled,
-        is_signed=settings.image_access == "signed",
-        edge_max_age=settings.image_edge_max_age,
-        max_body=settings.request_max_bytes,
-        body_seconds=settings.request_body_timeout.total_seconds(),
-        max_metadata=settings.metadata_max_bytes,
-        client_address_header=settings.client_address_header,
-        metrics_token=settings.metrics_token,
-        policy=graph.policy,
-        capabilities=_capabilities(graph),
-        clock=graph.world.clock,
-    )
-
-
-def _capabilities(graph: Graph) -> dict[str, object]:
-    settings, policy = graph.settings, graph.policy
-    return {
-        "version": __version__,
-        "hosting": settings.image_hosting_enabled,
-        "access": settings.image_access,
-        "formats": sorted(set(CONTENT_TYPES.values())),
-        "providers": ["replicate"],
-        "variant_widths": [],
-        "limits": {
-            "source_bytes": settings.source_max_bytes,
-            "request_bytes": settings.request_max_bytes,
-            "metadata_bytes": settings.metadata_max_bytes,
-            "pixels": settings.image_max_pixels,
-            "frames": settings.image_max_frames,
-            "page": 200,
-            "wait_seconds": 60,
-        },
-        "retention": {
-            "max_age_days": policy.max_age / timedelta(days=1) if policy.max_age else None,
-            "min_age_hours": policy.min_age / timedelta(hours=1),
-            "images_per_user": policy.per_user_limit,
-        },
-    }

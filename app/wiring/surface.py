@@ -1,0 +1,74 @@
+"""What the web sees of the services and of the settings."""
+
+from datetime import timedelta
+
+from app import __version__
+from app.adapters.limits.memory import MemoryRateLimiter
+from app.domain.images import CONTENT_TYPES
+from app.services.access import AccessService
+from app.web.keys import Services, WebOptions
+from app.wiring.graph import Graph
+
+
+def services(graph: Graph) -> Services:
+    settings = graph.settings
+    rates = {"reads": settings.rate_limit_reads or "", "writes": settings.rate_limit_writes or ""}
+    return Services(
+        access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
+        adoptions=graph.adoptions,
+        erasing=graph.erasing,
+        generations=graph.generations,
+        health=graph.health,
+        hosting=graph.hosting,
+        imports=graph.imports,
+        limiter=MemoryRateLimiter(rates=rates, clock=graph.world.clock),
+        links=graph.links,
+        metrics=graph.metrics,
+        tokens=graph.tokens,
+        usage=graph.usage,
+        webhooks=graph.webhooks,
+    )
+
+
+def options(graph: Graph) -> WebOptions:
+    settings = graph.settings
+    return WebOptions(
+        base_url=settings.public_base_url,
+        is_hosting=settings.image_hosting_enabled,
+        is_signed=settings.image_access == "signed",
+        edge_max_age=settings.image_edge_max_age,
+        max_body=settings.request_max_bytes,
+        body_seconds=settings.request_body_timeout.total_seconds(),
+        max_metadata=settings.metadata_max_bytes,
+        client_address_header=settings.client_address_header,
+        metrics_token=settings.metrics_token,
+        policy=graph.policy,
+        capabilities=_capabilities(graph),
+        clock=graph.world.clock,
+    )
+
+
+def _capabilities(graph: Graph) -> dict[str, object]:
+    settings, policy = graph.settings, graph.policy
+    return {
+        "version": __version__,
+        "hosting": settings.image_hosting_enabled,
+        "access": settings.image_access,
+        "formats": sorted(set(CONTENT_TYPES.values())),
+        "providers": ["replicate"],
+        "variant_widths": [],
+        "limits": {
+            "source_bytes": settings.source_max_bytes,
+            "request_bytes": settings.request_max_bytes,
+            "metadata_bytes": settings.metadata_max_bytes,
+            "pixels": settings.image_max_pixels,
+            "frames": settings.image_max_frames,
+            "page": 200,
+            "wait_seconds": 60,
+        },
+        "retention": {
+            "max_age_days": policy.max_age / timedelta(days=1) if policy.max_age else None,
+            "min_age_hours": policy.min_age / timedelta(hours=1),
+            "images_per_user": policy.per_user_limit,
+        },
+    }

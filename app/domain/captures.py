@@ -1,10 +1,13 @@
 """A capture: the durable job that saves one source before it expires."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.ids import ImageId, UserId
 from app.domain.images import ImageSource
+
+AT_RISK = timedelta(minutes=15)
+"""A quarter of the hour that Replicate keeps an output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,3 +34,19 @@ class Backlog:
     open: int
     next_attempt_at: datetime | None
     earliest_deadline: datetime | None
+
+
+def at_risk_by(now: datetime) -> datetime:
+    """Return the instant up to which a deadline is near: a capture that has to be done by then is at risk.
+
+    One instant for all, whatever a source's whole life: a queue finds them at one end of its order.
+    """
+    return now + AT_RISK
+
+
+def reserved_slots(concurrency: int) -> int:
+    """Return how many of *concurrency* captures at once may only be ones at risk.
+
+    A quarter, and at least one; none where there is a single slot, for then nothing else would ever be captured.
+    """
+    return max(1, concurrency // 4) if concurrency > 1 else 0

@@ -83,8 +83,13 @@ class ImageCatalog(Protocol):
 class CaptureQueue(Protocol):
     """The captures that are not settled, as a durable queue with leases."""
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Capture]:
-        """Take up to *limit* due captures that nobody holds, earliest deadline first."""
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, dying_by: datetime | None = None
+    ) -> list[Capture]:
+        """Take up to *limit* due captures that nobody holds, earliest deadline first.
+
+        With *dying_by* only those whose source still lives, and dies by then.
+        """
 
     async def renew(self, captures: Sequence[Capture], *, until: datetime) -> None:
         """Extend the leases of those captures that are still ours."""

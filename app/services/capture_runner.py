@@ -3,9 +3,9 @@
 import asyncio
 import logging
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from app.domain.captures import Capture
+from app.domain.captures import Capture, at_risk_by, reserved_slots
 from app.domain.catalog import CaptureQueue
 from app.domain.errors import AppError
 from app.domain.ports import Clock
@@ -20,7 +20,11 @@ _LOOK_AGAIN_SECONDS = 1.0
 
 
 class CaptureRunner:
-    """Run `run` as a task.  `stop` ends it: what is in hand gets the grace to finish, the rest is given back."""
+    """Run `run` as a task.  `stop` ends it: what is in hand gets the grace to finish, the rest is given back.
+
+    Some of *concurrency* is kept for captures at risk: slow sources that have time, however many of them, never hold
+    up one that is about to die.
+    """
 
     def __init__(
         self, *, queue: CaptureQueue, captures: CaptureService, clock: Clock, owner: str, concurrency: int
@@ -30,6 +34,7 @@ class CaptureRunner:
         self._clock = clock
         self._owner = owner
         self._concurrency = concurrency
+        self._reserved = reserved_slots(concurrency)
         self._wake = asyncio.Event()
         self._stopping = False
         self._held: dict[asyncio.Task[None], Capture] = {}
@@ -42,13 +47,10 @@ class CaptureRunner:
         """Claim and capture until `stop`; a failing catalog is tried again, never the end."""
         while not self._stopping:
             self._wake.clear()
-            claimed = await self._claim()
-            for capture in claimed:
-                await self._take(capture)
-            if len(claimed) < self._concurrency:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                        await self._wake.wait()
+            await self._fill()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                    await self._wake.wait()
 
     async def renew(self) -> None:
         """Extend the leases of what is in hand; to be called a few times per `LEASE`."""
@@ -65,18 +67,31 @@ class CaptureRunner:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
 
-    async def _claim(self) -> list[Capture]:
-        free = self._concurrency - len(self._held)
-        if free <= 0:
-            return []
+    async def _fill(self) -> None:
+        """Put to work what is due, as far as there are slots for it."""
+        ordinary = self._free() - self._reserved
+        if ordinary <= 0 or await self._put_to_work(ordinary) == ordinary:
+            # Else nothing more is due, whatever its deadline.
+            await self._put_to_work(self._free(), dying_by=at_risk_by(self._clock()))
+
+    def _free(self) -> int:
+        return self._concurrency - len(self._held)
+
+    async def _put_to_work(self, slots: int, *, dying_by: datetime | None = None) -> int:
+        claimed = await self._claim(slots, dying_by) if slots > 0 else []
+        for capture in claimed:
+            await self._take(capture)
+        return len(claimed)
+
+    async def _claim(self, slots: int, dying_by: datetime | None) -> list[Capture]:
+        now = self._clock()
         try:
-            return await self._queue.claim(owner=self._owner, now=self._clock(), lease=LEASE, limit=free)
+            return await self._queue.claim(owner=self._owner, now=now, lease=LEASE, limit=slots, dying_by=dying_by)
         except AppError as refusal:
             log.warning("captures could not be claimed", extra={"error": refusal.code})
-            return []
         except Exception:
             log.exception("captures could not be claimed")
-            return []
+        return []
 
     async def _take(self, capture: Capture) -> None:
         if self._stopping:

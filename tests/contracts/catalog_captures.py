@@ -63,6 +63,17 @@ class ClaimContract:
 
         assert [str(capture.image) for capture in await catalog.claim()] == ["first", "second"]
 
+    async def test_of_those_that_die_soon_only_the_living_are_claimed_earliest_first(self, catalog: Catalog) -> None:
+        for name, seconds in (("late", 11), ("last", 10), ("soon", 1), ("dead", 0), ("never", None)):
+            deadline = None if seconds is None else NOW + timedelta(seconds=seconds)
+            await catalog.images.register(an_image(name, deadline=deadline))
+
+        claimed = await catalog.captures.claim(
+            owner="us", now=NOW, lease=LEASE, limit=9, dying_by=NOW + timedelta(seconds=10)
+        )
+
+        assert [str(capture.image) for capture in claimed] == ["soon", "last"]
+
     async def test_what_is_held_is_not_claimed(self, catalog: Catalog) -> None:
         await catalog.images.register(an_image("one"))
         await catalog.claim()

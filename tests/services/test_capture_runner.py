@@ -89,9 +89,11 @@ async def running(
         await task
 
 
-async def register(catalog: Catalog, clock: FakeClock, *names: str) -> None:
+async def register(
+    catalog: Catalog, clock: FakeClock, *names: str, deadline: timedelta | None = timedelta(hours=1)
+) -> None:
     for name in names:
-        await catalog.images.register(an_image(name, clock()))
+        await catalog.images.register(an_image(name, clock(), deadline=deadline))
 
 
 async def statuses(catalog: Catalog) -> set[ImageStatus]:
@@ -108,7 +110,7 @@ async def test_everything_that_waits_is_captured(catalog: Catalog, clock: FakeCl
 
 
 async def test_no_more_is_in_hand_than_allowed(catalog: Catalog, clock: FakeClock) -> None:
-    await register(catalog, clock, *"abcdefgh")
+    await register(catalog, clock, *"abcdefgh", deadline=timedelta(minutes=5))
     in_hand, most = 0, 0
 
     async def count() -> None:

@@ -19,7 +19,9 @@ class SqlCaptures:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, *, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Capture]:
+    async def claim(
+        self, *, owner: str, now: datetime, lease: timedelta, limit: int, dying_by: datetime | None = None
+    ) -> list[Capture]:
         due = (
             select(captures.c.user_id, captures.c.image_id)
             .where(
@@ -30,6 +32,8 @@ class SqlCaptures:
             .order_by(captures.c.deadline.asc().nulls_last(), captures.c.created_at)
             .limit(limit)
         )
+        if dying_by is not None:
+            due = due.where(captures.c.deadline > now, captures.c.deadline <= dying_by)
         async with self._database.write() as connection:
             keys = (await connection.execute(due)).all()
             return [

@@ -127,6 +127,13 @@ async def test_a_claim_goes_along_the_open_captures_by_deadline(catalog: Catalog
     assert watch.sorts() == []
 
 
+async def test_a_claim_of_what_dies_soon_looks_at_nothing_else(catalog: Catalog, watch: Watch) -> None:
+    await catalog.captures.claim(owner="us", now=NOW, lease=SECOND, limit=9, dying_by=NOW + SECOND)
+
+    (step,) = watch.plans()
+    assert "SEARCH captures USING INDEX captures_open (deadline>? AND deadline<?)" in step
+
+
 async def test_holding_and_settling_a_capture_scans_nothing(catalog: Catalog, watch: Watch) -> None:
     for name in ("one", "two"):
         await catalog.images.register(an_image(name))

@@ -54,8 +54,10 @@ def test_bounds_default_to_what_was_agreed() -> None:
     assert default.decode_timeout == timedelta(seconds=20)
     assert (default.image_max_pixels, default.image_max_frames) == (50_000_000, 300)
     assert (default.request_max_bytes, default.metadata_max_bytes) == (48 * 2**20, 16_384)
-    assert default.request_body_timeout == timedelta(minutes=1)
+    assert default.request_body_timeout == default.response_stall == timedelta(minutes=1)
+    assert default.request_head_timeout == timedelta(seconds=10)
     assert (default.rate_limit_reads, default.rate_limit_writes) == ("12000/minute", "3000/minute")
+    assert default.max_connections == 4096
     assert (default.max_connections_per_address, default.client_address_header) == (256, None)
     assert (default.shutdown_grace, default.log_level) == (timedelta(seconds=25), "info")
 

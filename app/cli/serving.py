@@ -11,8 +11,11 @@ from datetime import timedelta
 from aiohttp import web
 from yarl import URL
 
+from app.cli.descriptors import room_for
 from app.config import Settings
 from app.logs import on_loop_error
+from app.web.connections import Connections
+from app.web.patience import Patience
 from app.web.server import Runner
 from app.wiring import running, wired
 from app.wiring.lifecycle import Holdfast
@@ -54,8 +57,10 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
     """Answer requests at the address of *settings* until the runner is cleaned up."""
     runner = Runner(
         holdfast.app,
-        # Behind a proxy every connection is the proxy's.
-        connections_per_address=None if settings.client_address_header else settings.max_connections_per_address,
+        connections=_connections(settings),
+        patience=Patience(
+            head=settings.request_head_timeout.total_seconds(), stall=settings.response_stall.total_seconds()
+        ),
         # Captures get the rest: they stop after the requests that may be waiting for them.
         shutdown_timeout=_share_of(settings.shutdown_grace),
     )
@@ -69,6 +74,15 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
         raise CannotListen(f"HOST and PORT: cannot listen there ({error.strerror or error}).") from error
     _announce(settings, runner)
     return runner
+
+
+def _connections(settings: Settings) -> Connections:
+    most = room_for(settings.max_connections)
+    if most < settings.max_connections:
+        log.warning("MAX_CONNECTIONS is lowered to %d: the process may open no more files", most)
+    # Behind a proxy every connection is the proxy's.
+    each = None if settings.client_address_header else settings.max_connections_per_address
+    return Connections(most=most, most_per_address=each)
 
 
 def _any_port(host: str | None) -> int:

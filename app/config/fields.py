@@ -154,14 +154,20 @@ class Fields(BaseModel):
     """Longest animation, in frames."""
     request_max_bytes: kinds.PositiveMebibytes = _setting("REQUEST_MAX_MB", "48")
     """Largest request body, data URIs included, in MiB."""
+    request_head_timeout: kinds.PositiveSeconds = _setting("REQUEST_HEAD_SECONDS", "10")
+    """Longest time the head of a request may take to arrive, and a new connection to say anything."""
     request_body_timeout: kinds.PositiveSeconds = _setting("REQUEST_BODY_SECONDS", "60")
     """Longest time a request body may take to arrive."""
+    response_stall: kinds.PositiveSeconds = _setting("RESPONSE_STALL_SECONDS", "60")
+    """Longest time a client may take for the next 256 KiB of an answer, or for its rest."""
     metadata_max_bytes: kinds.Count = _setting("METADATA_MAX_BYTES", "16384")
     """Largest metadata of an image, as JSON, in bytes."""
     rate_limit_reads: kinds.Rate = _setting("RATE_LIMIT_READS", "12000/minute")
     """How often one client may read, as the limits library spells it. Set to nothing: no limit."""
     rate_limit_writes: kinds.Rate = _setting("RATE_LIMIT_WRITES", "3000/minute")
     """How often one client may write. Set to nothing: no limit."""
+    max_connections: kinds.Count = _setting("MAX_CONNECTIONS", "4096")
+    """Connections open at once, in all. More get 503. Lowered where the process may not open that many files."""
     max_connections_per_address: kinds.CountOrOff = _setting("MAX_CONNECTIONS_PER_ADDRESS", "256")
     """Connections one address may hold open. 0: no limit."""
     client_address_header: kinds.Header = _setting("CLIENT_ADDRESS_HEADER")

@@ -4,7 +4,6 @@ Images do not compress, so they are stored as they are; sizes and checksums foll
 they are only known once its bytes have passed.
 """
 
-import asyncio
 import io
 import logging
 import zipfile
@@ -20,7 +19,6 @@ from app.domain.images import Image, ImageStatus
 from app.services.hosting import HostingService, Stored
 from app.web.keys import SERVICES
 from app.web.serving.headers import PROTECTION, Cache, cache_control, content_disposition
-from app.web.serving.sender import STALL
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +68,12 @@ async def _pour(request: web.Request, response: web.StreamResponse, first: bytes
     is_whole = False
     try:
         await response.prepare(request)
-        await _write(response, first)
+        await response.write(first)
         async for chunk in rest:
-            await _write(response, chunk)
+            await response.write(chunk)
         await response.write_eof()
         is_whole = True
-    except (ConnectionError, TimeoutError):
+    except ConnectionError:
         log.info("client left before the end", extra={"path": request.path})
     except Exception:
         log.exception("archive cut short", extra={"path": request.path})
@@ -85,11 +83,6 @@ async def _pour(request: web.Request, response: web.StreamResponse, first: bytes
             response.force_close()
             if request.transport is not None:
                 request.transport.abort()
-
-
-async def _write(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(STALL):
-        await response.write(data)
 
 
 async def _archive(hosting: HostingService, user: UserId) -> AsyncGenerator[bytes, None]:

@@ -1,5 +1,7 @@
 """What every response carries, whoever made it."""
 
+from http import HTTPStatus
+
 from aiohttp import hdrs, web
 
 _HSTS = "max-age=63072000"
@@ -17,3 +19,7 @@ def finish(response: web.StreamResponse, *, request_id: str | None = None, is_ht
         response.headers.setdefault("Strict-Transport-Security", _HSTS)
     if request_id is not None:
         response.headers["X-Request-Id"] = request_id
+    if response.status == HTTPStatus.REQUEST_TIMEOUT:
+        # Whoever was too slow once is not waited for again on this connection (RFC 9110 §15.5.9).
+        response.headers[hdrs.CONNECTION] = "close"
+        response.force_close()

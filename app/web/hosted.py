@@ -30,7 +30,7 @@ async def serve(request: web.Request, user: UserId, named: NamedImage) -> web.St
         cache=_cache(request),
         download=request.query.get("download") == "1",
     )
-    return await send(request, decided, found.blob)
+    return await send(request, decided, found.blob, stall=request.app[OPTIONS].stall_seconds)
 
 
 def representation(image: Image) -> Representation:

@@ -53,6 +53,7 @@ class WebOptions:
     edge_max_age: timedelta
     max_body: int
     body_seconds: float
+    stall_seconds: float
     max_metadata: int
     client_address_header: str | None
     metrics_token: str | None = field(repr=False)

@@ -1,8 +1,9 @@
-"""aiohttp's server with what it leaves out: a bound on connections, and one voice for every refusal.
+"""aiohttp's server with what it leaves out: bounds on connections and their silence, and one voice for every refusal.
 
 aiohttp answers what is no valid HTTP by itself, before any application sees it: in plain text, with the offending
-bytes in it, its version, and no word on caching.  It leaves two hooks for that, which are used here and nowhere else:
-`AppRunner._make_server` for the protocol's class, and `RequestHandler.handle_error` for its answers.
+bytes in it, its version, and no word on caching.  It waits for the head of a request as long as for the next one, and
+for ever for an answer to be taken.  The hooks for all that are used here and nowhere else: `AppRunner._make_server`
+for the protocol's class, `RequestHandler.handle_error` for its answers, and the queue its parser feeds.
 """
 
 import asyncio
@@ -13,44 +14,51 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
+from aiohttp.streams import EMPTY_PAYLOAD
+from aiohttp.web_protocol import _ErrInfo
 
 from app.domain.errors import AppError
-from app.web.connections import Connections
-from app.web.errors import Handler, MalformedRequest, as_problems, problem
+from app.web.connections import Connections, Entry
+from app.web.errors import Handler, MalformedRequest, RequestTimeout, as_problems, problem
 from app.web.finishing import finish
+from app.web.overflow import Overflow
+from app.web.patience import Alarm, Patience
+from app.web.serving.sender import SLICE
 
 log = logging.getLogger(__name__)
 
-# Longer than the proxies in front keep an idle connection, so that it is never us who closes it under a request.
-_KEEP_ALIVE_SECONDS = 75.0
-# How long the rest of a body is read after it was refused, so that the refusal is not lost to a reset.
-_LINGERING_SECONDS = 2.0
-
 
 class Runner(web.AppRunner):
-    """Runs *app*; one address may hold *connections_per_address* open (None: any number).
+    """Runs *app* for as many clients as *connections* admits, waiting for each as *patience* says.
 
     *shutdown_timeout* is how many seconds requests may take to finish once the runner is cleaned up.
     """
 
-    def __init__(self, app: web.Application, *, connections_per_address: int | None, shutdown_timeout: float) -> None:
+    def __init__(
+        self, app: web.Application, *, connections: Connections, patience: Patience, shutdown_timeout: float
+    ) -> None:
         # aiohttp waits for a request this long, and then as long again for the task it runs in.
         super().__init__(app, access_log=None, shutdown_timeout=shutdown_timeout / 2)
-        self._peers = Connections(connections_per_address)
+        self._connections = connections
+        self._patience = patience
+        self._overflow = Overflow()
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         # Around the application too: what its router and its `Expect` raise is refused in the same words.
         handler = partial(as_problems, handler=cast(Handler, made.request_handler))
-        return _Server(cast(Any, handler), made.request_factory, peers=self._peers)
+        protocol = partial(_Protocol, connections=self._connections, overflow=self._overflow, patience=self._patience)
+        return _Server(cast(Any, handler), made.request_factory, protocol=protocol)
+
+    async def _cleanup_server(self) -> None:
+        self._overflow.close()
+        await super()._cleanup_server()
 
 
 class _Server(web.Server):
-    def __init__(self, handler: Any, request_factory: Any, *, peers: Connections) -> None:
+    def __init__(self, handler: Any, request_factory: Any, *, protocol: Callable[..., web.RequestHandler]) -> None:
         super().__init__(handler, request_factory=request_factory)
-        self._new_protocol: Callable[[], web.RequestHandler] = partial(
-            _Protocol, self, loop=asyncio.get_running_loop(), peers=peers
-        )
+        self._new_protocol = partial(protocol, self, loop=asyncio.get_running_loop())
 
     def __call__(self) -> web.RequestHandler:
         return self._new_protocol()
@@ -59,34 +67,105 @@ class _Server(web.Server):
 class _Protocol(web.RequestHandler):
     """One connection."""
 
-    def __init__(self, manager: web.Server, *, loop: asyncio.AbstractEventLoop, peers: Connections) -> None:
+    def __init__(
+        self,
+        manager: web.Server,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        connections: Connections,
+        overflow: Overflow,
+        patience: Patience,
+    ) -> None:
         super().__init__(
             manager,
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # aiohttp's own way of saying that there is none
             auto_decompress=False,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            lingering_time=_LINGERING_SECONDS,
+            keepalive_timeout=patience.idle,
+            lingering_time=patience.lingering,
         )
-        self._peers = peers
+        self._connections = connections
+        self._overflow = overflow
         self._address: str | None = None
+        self._head_alarm = Alarm(patience.head, self._on_late_head)
+        self._has_begun = False
+        self._stall_alarm = Alarm(patience.stall, self._on_stall)
+        self._untaken = 0
+        self._line: asyncio.Transport | None = None  # `transport` is None once it is closing
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        peer = transport.get_extra_info("peername")
+        line = cast(asyncio.Transport, transport)
+        peer = line.get_extra_info("peername")
         address = str(peer[0]) if isinstance(peer, tuple) else ""
-        if not self._peers.enter(address):
-            log.debug("one connection too many", extra={"address": address})
+        entry = self._connections.enter(address)
+        if entry is not Entry.ADMITTED:
+            log.debug("one connection too many", extra={"address": address, "reason": entry.name.lower()})
             self.force_close()
-            cast(asyncio.Transport, transport).abort()
+            self._overflow.take(line) if entry is Entry.FULL else line.abort()
             return
         self._address = address
+        self._line = line
+        # Whatever the kernel does not take at once counts as untaken, and no handler writes on top of it.
+        line.set_write_buffer_limits(high=0)
         super().connection_made(transport)
+        self._head_alarm.set()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._address is not None:
-            self._peers.leave(self._address)
+            self._connections.leave(self._address)
             self._address = None
+        self._head_alarm.clear()
+        self._stall_alarm.clear()
+        self._line = None
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Only while nothing is being answered is it sure that these bytes are of a head.
+        if not self._is_waiting:
+            self._head_alarm.clear()
+            self._has_begun = False
+        elif data:
+            self._has_begun = True
+            self._head_alarm.set()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._line is not None:
+            self._untaken = self._line.get_write_buffer_size()
+            self._stall_alarm.set()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stall_alarm.clear()
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Tell whether no request is being answered, nor waits to be."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def _on_late_head(self) -> None:
+        waiter = self._waiter
+        if waiter is None or waiter.done():
+            return
+        if not self._has_begun:
+            self.force_close()
+            return
+        late = _ErrInfo(status=HTTPStatus.REQUEST_TIMEOUT, exc=TimeoutError(), message="")
+        self._messages.append((late, EMPTY_PAYLOAD))
+        waiter.set_result(None)
+
+    def _on_stall(self) -> None:
+        """Cut a client off that took less than a slice meanwhile; another one gets as long for the next."""
+        if self._line is None:
+            return
+        untaken = self._line.get_write_buffer_size()
+        if self._untaken - untaken < SLICE:
+            log.info("client takes nothing", extra={"address": self._address})
+            self._line.abort()
+            return
+        self._untaken = untaken
+        self._stall_alarm.set()
 
     def handle_error(
         self,
@@ -98,14 +177,20 @@ class _Protocol(web.RequestHandler):
         """Answer what is no valid HTTP, or what failed outside the application."""
         if request.writer.output_size > 0 or isinstance(exc, ConnectionError):
             raise ConnectionResetError("nobody is there to answer") from exc
-        refusal = AppError("Something went wrong on our side.")
-        if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("a request failed outside the application", exc_info=exc)
+        else:
             # Strangers send such things all day.
             log.info("malformed request", extra={"reason": type(exc).__name__, "address": request.remote})
-            refusal = MalformedRequest("The request is not valid HTTP/1.1.")
-        else:
-            log.error("a request failed outside the application", exc_info=exc)
-        response = problem(refusal)
+        response = problem(_refusal(status))
         finish(response)
         response.force_close()
         return response
+
+
+def _refusal(status: int) -> AppError:
+    if status == HTTPStatus.REQUEST_TIMEOUT:
+        return RequestTimeout("The request did not arrive in time.")
+    if status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return MalformedRequest("The request is not valid HTTP/1.1.")
+    return AppError("Something went wrong on our side.")

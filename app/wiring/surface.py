@@ -39,6 +39,7 @@ def options(graph: Graph) -> WebOptions:
         edge_max_age=settings.image_edge_max_age,
         max_body=settings.request_max_bytes,
         body_seconds=settings.request_body_timeout.total_seconds(),
+        stall_seconds=settings.response_stall.total_seconds(),
         max_metadata=settings.metadata_max_bytes,
         client_address_header=settings.client_address_header,
         metrics_token=settings.metrics_token,

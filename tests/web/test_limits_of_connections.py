@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.web.connections import Connections, holder
+from app.web.connections import Connections, Entry, holder
 from tests.support.raw import Line, connected, request
 from tests.support.service import Service
 from tests.support.still import still
@@ -62,11 +62,20 @@ async def test_behind_a_proxy_connections_are_the_proxys(tmp_path: Path) -> None
 
 
 def test_addresses_are_counted_apart() -> None:
-    connections = Connections(1)
-    assert [connections.enter(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")] == [True, True, False]
+    connections = Connections(most_per_address=1)
+    entries = [connections.enter(address) for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1")]
+    assert entries == [Entry.ADMITTED, Entry.ADMITTED, Entry.ONE_TOO_MANY]
     connections.leave("192.0.2.1")
-    assert connections.enter("192.0.2.1")
-    assert not connections.enter("192.0.2.2")
+    assert connections.enter("192.0.2.1") is Entry.ADMITTED
+    assert connections.enter("192.0.2.2") is Entry.ONE_TOO_MANY
+
+
+def test_all_together_are_counted_too() -> None:
+    connections = Connections(most=2, most_per_address=1)
+    entries = [connections.enter(address) for address in ("192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.3")]
+    assert entries == [Entry.ADMITTED, Entry.ONE_TOO_MANY, Entry.ADMITTED, Entry.FULL]
+    connections.leave("192.0.2.1")
+    assert connections.enter("192.0.2.3") is Entry.ADMITTED
 
 
 @pytest.mark.parametrize(

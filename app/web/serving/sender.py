@@ -23,9 +23,9 @@ SMALL: Final = 256 * 1024
 """Bodies up to this many bytes are read first, and leave in one write with their head."""
 
 STALL: Final = 60.0
-"""Seconds in which a client has to take the next slice of a large body."""
+"""Seconds in which a client has to take the next slice of an answer."""
 
-_SLICE: Final = 256 * 1024
+SLICE: Final = 256 * 1024
 
 
 async def send(
@@ -112,7 +112,7 @@ async def _sendfile(request: web.Request, file: BinaryIO, span: Span, stall: flo
     """Return the position reached: before the end where the kernel cannot do it, or where the file ends."""
     position, loop = span.start, asyncio.get_running_loop()
     while position < span.stop:
-        count = min(_SLICE, span.stop - position)
+        count = min(SLICE, span.stop - position)
         try:
             async with asyncio.timeout(stall):
                 transport = await _drained(request)
@@ -138,11 +138,12 @@ async def _drained(request: web.Request) -> asyncio.Transport:
     if transport is None:
         raise ConnectionResetError("the client has gone")
     if transport.get_write_buffer_size():
+        low, high = transport.get_write_buffer_limits()
         transport.set_write_buffer_limits(high=0)
         try:
             await request.writer.drain()
         finally:
-            transport.set_write_buffer_limits()
+            transport.set_write_buffer_limits(high=high, low=low)
     return transport
 
 

@@ -5,6 +5,7 @@ has no gaps.  Adapters keep state; which transition is wanted is decided by the 
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -93,6 +94,15 @@ class CaptureQueue(Protocol):
 
     async def renew(self, captures: Sequence[Capture], *, until: datetime) -> None:
         """Extend the leases of those captures that are still ours."""
+
+    async def holds(self, capture: Capture) -> bool:
+        """Whether *capture* is still ours, at this moment."""
+
+    def holding(self, capture: Capture) -> AbstractAsyncContextManager[bool]:
+        """Yield whether *capture* is still ours, and keep it from changing hands, or ending, until the block ends.
+
+        The block must be short and ask nothing else of the catalog: it may hold up whoever writes.
+        """
 
     async def release(self, capture: Capture, *, at: datetime, error: str) -> bool:
         """Give a capture back, to be tried again at *at*; False when it is no longer ours."""

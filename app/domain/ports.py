@@ -65,17 +65,21 @@ class Space:
     free: int
 
 
+class KeyTaken(Exception):
+    """Other bytes lie where these were to go.  No caller ever sees this."""
+
+
 class BlobStore(Protocol):
     """Bytes by key `<user>/<name>.<extension>`.  A blob is visible only once complete, and survives a restart."""
 
     def stage(self) -> AbstractAsyncContextManager[Staging]:
         """Begin a blob.  What was not published when the block ends is removed."""
 
-    async def publish(self, staging: Staging, key: str) -> None:
+    async def publish(self, staging: Staging, key: str, *, displace: bool = False) -> None:
         """Make a sealed *staging* visible under *key*, durably, never replacing other bytes.
 
-        If the very same bytes already lie there this is a success; if other bytes do, they are moved out of the
-        way into quarantine, for no catalog row can name them yet.
+        If the very same bytes already lie there this is a success; if other bytes do, `KeyTaken`.  With *displace*
+        they are moved into quarantine first: only for whoever knows that no row names them, nor can meanwhile.
         """
 
     async def open(self, key: str) -> Blob:

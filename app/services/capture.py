@@ -10,7 +10,7 @@ from app.domain.catalog import CaptureQueue, ImageCatalog
 from app.domain.errors import AppError
 from app.domain.images import Image, ImageStatus
 from app.domain.ports import Clock
-from app.services.saving import ImageSaver, Saved
+from app.services.saving import ImageSaver, NoLongerOurs, Saved
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,9 @@ class CaptureService:
         try:
             # Blob before row: a crash in between leaves a file that the next start takes up,
             # never a row whose bytes are missing.
-            saved = await self._saver.save(capture.fetch_from, capture.user, capture.image)
+            saved = await self._saver.save(capture)
+        except NoLongerOurs:
+            log.warning("a capture has changed hands", extra=_named(capture))
         except Exception as failure:
             if not isinstance(failure, AppError):
                 log.exception("a capture failed unexpectedly", extra=_named(capture))

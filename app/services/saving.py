@@ -1,10 +1,15 @@
 """The way of every byte into the store: download, seal, look, publish.  In this order, whatever it is for."""
 
+import logging
 from dataclasses import dataclass
 
-from app.domain.ids import ImageId, UserId
+from app.domain.captures import Capture
+from app.domain.catalog import CaptureQueue
+from app.domain.errors import AppError
 from app.domain.images import Digest, ImageFacts, blob_key
-from app.domain.ports import BlobStore, Downloader, Inspector
+from app.domain.ports import BlobStore, Downloader, Inspector, KeyTaken, Staging
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,23 +21,53 @@ class Saved:
     digest: Digest
 
 
+class NoLongerOurs(Exception):
+    """Another holder has the capture, or it has ended: what was fetched for it is not wanted of us."""
+
+
 class ImageSaver:
-    def __init__(self, *, blobs: BlobStore, downloader: Downloader, inspector: Inspector) -> None:
+    def __init__(self, *, queue: CaptureQueue, blobs: BlobStore, downloader: Downloader, inspector: Inspector) -> None:
+        self._queue = queue
         self._blobs = blobs
         self._downloader = downloader
         self._inspector = inspector
 
-    async def save(self, text: str, user: UserId, image: ImageId) -> Saved:
-        """Save the source *text* for *image*; raises what the ports raise, and then nothing of it is left."""
-        source = self._downloader.admit(text)
+    async def save(self, capture: Capture) -> Saved:
+        """Save the source of *capture*; raises `NoLongerOurs` or what the ports raise, and then nothing of it is left.
+
+        Bytes that a row names, or is about to name, are never touched.
+        """
+        source = self._downloader.admit(capture.fetch_from)
         async with self._blobs.stage() as staging:
             await self._downloader.fetch(source, staging)
             digest = await staging.seal()
             facts = await self._inspector.inspect(staging.path)
-            key = blob_key(user, image, facts.extension)
-            await self._blobs.publish(staging, key)
+            key = blob_key(capture.user, capture.image, facts.extension)
+            await self._require_ours(capture)
+            await self._publish(staging, key, capture)
         return Saved(key, facts, digest)
 
     async def discard(self, saved: Saved) -> None:
         """Remove what was saved for an image that is no longer wanted."""
         await self._blobs.delete(saved.key)
+
+    async def _require_ours(self, capture: Capture) -> None:
+        try:
+            is_ours = await self._queue.holds(capture)
+        except AppError as refusal:
+            # The bytes are here, and their source may not be there again.  To publish them pushes nobody's aside.
+            log.warning("the catalog cannot say whose a capture is", extra={"error": refusal.code})
+            return
+        if not is_ours:
+            raise NoLongerOurs
+
+    async def _publish(self, staging: Staging, key: str, capture: Capture) -> None:
+        try:
+            await self._blobs.publish(staging, key)
+        except KeyTaken:
+            # Left by a holder that died, or just put there by one that took over from us.  Only its holder may tell,
+            # and only while nobody can become that in its place.
+            async with self._queue.holding(capture) as is_ours:
+                if not is_ours:
+                    raise NoLongerOurs from None
+                await self._blobs.publish(staging, key, displace=True)

@@ -90,7 +90,12 @@ class KeepingGraph:
             captures=CaptureService(
                 queue=adapters.captures,
                 images=adapters.images,
-                saver=ImageSaver(blobs=adapters.blobs, downloader=adapters.downloader, inspector=adapters.inspector),
+                saver=ImageSaver(
+                    queue=adapters.captures,
+                    blobs=adapters.blobs,
+                    downloader=adapters.downloader,
+                    inspector=adapters.inspector,
+                ),
                 clock=self.world.clock,
                 jitter=self.world.jitter,
                 on_settled=self._on_settled,

@@ -76,13 +76,13 @@ def row_before_file() -> None:
     held: dict[tuple[UserId, ImageId], tuple[BlobStore, bytes]] = {}
     settle = SqlCaptures.settle_stored
 
-    async def save(self: ImageSaver, text: str, user: UserId, image: ImageId) -> Saved:
+    async def save(self: ImageSaver, capture: Capture) -> Saved:
         async with self._blobs.stage() as file:
-            await self._downloader.fetch(self._downloader.admit(text), file)
+            await self._downloader.fetch(self._downloader.admit(capture.fetch_from), file)
             digest = await file.seal()
             facts = await self._inspector.inspect(file.path)
-            held[user, image] = (self._blobs, await asyncio.to_thread(file.path.read_bytes))
-        return Saved(blob_key(user, image, facts.extension), facts, digest)
+            held[capture.user, capture.image] = (self._blobs, await asyncio.to_thread(file.path.read_bytes))
+        return Saved(blob_key(capture.user, capture.image, facts.extension), facts, digest)
 
     async def settle_stored(
         self: SqlCaptures, capture: Capture, *, facts: ImageFacts, digest: Digest, at: datetime

@@ -75,7 +75,10 @@ class Simulation:
             queue=self.adapters.captures,
             images=self.adapters.images,
             saver=ImageSaver(
-                blobs=self.adapters.blobs, downloader=self.adapters.downloader, inspector=self.adapters.inspector
+                queue=self.adapters.captures,
+                blobs=self.adapters.blobs,
+                downloader=self.adapters.downloader,
+                inspector=self.adapters.inspector,
             ),
             clock=self.clock,
             jitter=self.chance.random,

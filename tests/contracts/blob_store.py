@@ -7,17 +7,17 @@ import pytest
 
 from app.domain.errors import NotFound
 from app.domain.images import Digest
-from app.domain.ports import Blob, BlobStore
+from app.domain.ports import Blob, BlobStore, KeyTaken
 
 KEY = "ana/img_1.png"
 LARGEST_ID = "a" * 128
 
 
-async def put(store: BlobStore, data: bytes, key: str = KEY) -> Digest:
+async def put(store: BlobStore, data: bytes, key: str = KEY, *, displace: bool = True) -> Digest:
     async with store.stage() as staging:
         await staging.write(data)
         digest = await staging.seal()
-        await store.publish(staging, key)
+        await store.publish(staging, key, displace=displace)
     return digest
 
 
@@ -135,6 +135,31 @@ class BlobStoreContract:
         await put(store, b"picture")
 
         assert await read(store) == b"picture"
+
+    async def test_other_bytes_are_not_touched_unasked(self, store: BlobStore) -> None:
+        await put(store, b"picture")
+
+        with pytest.raises(KeyTaken):
+            await put(store, b"another", displace=False)
+
+        assert await read(store) == b"picture"
+
+    async def test_the_same_bytes_may_come_again_unasked(self, store: BlobStore) -> None:
+        await put(store, b"picture", displace=False)
+        await put(store, b"picture", displace=False)
+
+        assert await read(store) == b"picture"
+
+    async def test_bytes_that_were_refused_may_be_published_all_the_same(self, store: BlobStore) -> None:
+        await put(store, b"picture")
+        async with store.stage() as staging:
+            await staging.write(b"another")
+            await staging.seal()
+            with pytest.raises(KeyTaken):
+                await store.publish(staging, KEY)
+            await store.publish(staging, KEY, displace=True)
+
+        assert await read(store) == b"another"
 
     @pytest.mark.parametrize("other", [b"another", b"longer than before"], ids=["as long", "longer"])
     async def test_other_bytes_give_way_but_not_to_whoever_reads_them(self, store: BlobStore, other: bytes) -> None:

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.captures import AT_RISK
-from app.domain.ids import ImageId, UserId
+from app.domain.captures import AT_RISK, Capture
+from app.domain.ids import ImageId
 from app.domain.images import ImageStatus
 from app.services.saving import Saved
 from devkit.clock import FakeClock
@@ -33,11 +33,11 @@ class Sources(FakeSaver):
         super().__init__()
         self.begun: asyncio.Queue[str] = asyncio.Queue()
 
-    async def save(self, text: str, user: UserId, image: ImageId) -> Saved:
-        await self.begun.put(str(image))
-        if str(image).startswith("slow"):
+    async def save(self, capture: Capture) -> Saved:
+        await self.begun.put(str(capture.image))
+        if str(capture.image).startswith("slow"):
             await asyncio.Event().wait()
-        return await super().save(text, user, image)
+        return await super().save(capture)
 
 
 async def status(catalog: Catalog, name: str) -> ImageStatus | None:

@@ -9,6 +9,7 @@ from typing import Any
 from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
+from app.domain.captures import Capture
 from app.domain.errors import NotFound
 from app.domain.generations import Generation, Job, JobStatus, Order, input_fingerprint
 from app.domain.ids import IdFactory, ImageId, UserId
@@ -73,11 +74,11 @@ class FakeSaver:
     saves: int = 0
     discarded: list[str] = field(default_factory=list)
 
-    async def save(self, text: str, user: UserId, image: ImageId) -> Saved:
+    async def save(self, capture: Capture) -> Saved:
         self.saves += 1
         if self.on_save is not None:
             await self.on_save()
-        return Saved(blob_key(user, image, "png"), FACTS, DIGEST)
+        return Saved(blob_key(capture.user, capture.image, "png"), FACTS, DIGEST)
 
     async def discard(self, saved: Saved) -> None:
         self.discarded.append(saved.key)

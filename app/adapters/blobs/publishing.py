@@ -16,10 +16,15 @@ _CHUNK = 1024 * 1024
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS, errno.EXDEV}
 
 
-def publish(staged: Path, final: Path, quarantine: Path) -> None:
-    """Give the synced file *staged* the name *final*; other bytes of that name go to *quarantine* first."""
+def publish(staged: Path, final: Path, quarantine: Path | None) -> None:
+    """Give the synced file *staged* the name *final*; other bytes of that name go to *quarantine* first.
+
+    Raise `FileExistsError` when there are such bytes and no *quarantine*.
+    """
     make_folder(final.parent)
     if not _name(staged, final) and not _same_bytes(staged, final):
+        if quarantine is None:
+            raise FileExistsError(errno.EEXIST, "other bytes have this name", str(final))
         set_aside(final, quarantine)
         if not _name(staged, final):
             raise FileExistsError(errno.EEXIST, "published twice at once", str(final))

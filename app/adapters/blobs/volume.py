@@ -18,7 +18,7 @@ from app.adapters.blobs.faults import translated
 from app.adapters.blobs.staging import FileStaging, sweep
 from app.adapters.blobs.threads import finished
 from app.domain.errors import NotFound, StorageFull, StorageUnavailable
-from app.domain.ports import Space, Staging
+from app.domain.ports import KeyTaken, Space, Staging
 
 _CHUNK = 256 * 1024
 
@@ -76,10 +76,15 @@ class VolumeBlobStore:
         finally:
             await staging.discard()
 
-    async def publish(self, staging: Staging, key: str) -> None:
-        aside = self._quarantine / f"{key}.{self._new_name()}"
+    async def publish(self, staging: Staging, key: str, *, displace: bool = False) -> None:
+        aside = self._quarantine / f"{key}.{self._new_name()}" if displace else None
         with translated():
-            await finished(asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside))
+            try:
+                await finished(asyncio.to_thread(publishing.publish, staging.path, self._path(key), aside))
+            except FileExistsError:
+                if displace:
+                    raise  # somebody has been there again, that very moment
+                raise KeyTaken(key) from None
 
     async def open(self, key: str) -> FileBlob:
         # On the loop: opening a local file takes microseconds, a thread hop several times that (benchmarks/README.md).

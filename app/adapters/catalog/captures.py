@@ -1,10 +1,11 @@
 """`CaptureQueue` over SQL: leases with fencing tokens, so that a holder thought dead cannot settle."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.adapters.catalog import changes, registration, rows
@@ -59,6 +60,16 @@ class SqlCaptures:
                 statement,
                 [{"of_user": str(c.user), "of_image": str(c.image), "held_token": c.token} for c in held],
             )
+
+    async def holds(self, capture: Capture) -> bool:
+        async with self._database.read() as connection:
+            return await _is_ours(connection, capture)
+
+    @asynccontextmanager
+    async def holding(self, capture: Capture) -> AsyncIterator[bool]:
+        # A transaction that writes keeps out all others that do: whoever would take the capture over, or settle it.
+        async with self._database.write() as connection:
+            yield await _is_ours(connection, capture)
 
     async def release(self, capture: Capture, *, at: datetime, error: str) -> bool:
         async with self._database.write() as connection:
@@ -131,14 +142,18 @@ def _settled(state: str, at: datetime) -> dict[str, Any]:
 
 async def _settle(connection: AsyncConnection, capture: Capture, values: dict[str, Any]) -> bool:
     """Change a capture that is still ours; the token fences off whoever held it before."""
-    result = await connection.execute(
-        update(captures)
-        .where(
-            captures.c.user_id == str(capture.user),
-            captures.c.image_id == str(capture.image),
-            captures.c.token == capture.token,
-            captures.c.state == "open",
-        )
-        .values(**values)
-    )
+    result = await connection.execute(update(captures).where(_held_by(capture)).values(**values))
     return result.rowcount == 1
+
+
+async def _is_ours(connection: AsyncConnection, capture: Capture) -> bool:
+    return await connection.scalar(select(captures.c.token).where(_held_by(capture))) is not None
+
+
+def _held_by(capture: Capture) -> ColumnElement[bool]:
+    return and_(
+        captures.c.user_id == str(capture.user),
+        captures.c.image_id == str(capture.image),
+        captures.c.token == capture.token,
+        captures.c.state == "open",
+    )

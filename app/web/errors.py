@@ -113,8 +113,7 @@ async def as_problems(request: web.Request, handler: Handler) -> web.StreamRespo
         return _from_aiohttp(raised)
     except AppError as refusal:
         return problem(refusal, is_private=CALLER in request or LINK_LEFT in request)
-    except ConnectionResetError:
-        log.info("client left before the end", extra={"path": request.path})
+    except ConnectionResetError:  # the client has left; the access log has it, without a status
         raise
     except Exception:
         log.exception("unhandled error", extra={"path": request.path, "method": request.method})

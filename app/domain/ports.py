@@ -51,6 +51,10 @@ class Blob(Protocol):
     def file(self) -> BinaryIO | None:
         """The open file where the store is a local one: `sendfile` may read it.  Else None."""
 
+    @property
+    def path(self) -> Path | None:
+        """The file's name where the store is a local one: while it leads to the same file, these are the bytes."""
+
     def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
         """Yield the bytes from *start* up to, not including, *stop*."""
 

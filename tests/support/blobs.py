@@ -16,6 +16,7 @@ class FileBlob:
         self.handle: BinaryIO = path.open("rb")
         self.closed = asyncio.Event()
         self._is_local = is_local
+        self._path = path
         self._size = os.fstat(self.handle.fileno()).st_size
 
     @property
@@ -25,6 +26,10 @@ class FileBlob:
     @property
     def file(self) -> BinaryIO | None:
         return self.handle if self._is_local else None
+
+    @property
+    def path(self) -> Path | None:
+        return self._path if self._is_local else None
 
     async def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
         while start < stop:

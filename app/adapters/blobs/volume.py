@@ -26,8 +26,9 @@ _CHUNK = 256 * 1024
 class FileBlob:
     """An open file.  Reads are positioned, so several may run at once."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
+        self._path = path
         self._size = os.fstat(file.fileno()).st_size
 
     @property
@@ -37,6 +38,10 @@ class FileBlob:
     @property
     def file(self) -> BinaryIO | None:
         return self._file
+
+    @property
+    def path(self) -> Path | None:
+        return self._path
 
     async def chunks(self, start: int, stop: int) -> AsyncIterator[bytes]:
         while start < stop:
@@ -89,7 +94,8 @@ class VolumeBlobStore:
     async def open(self, key: str) -> FileBlob:
         # On the loop: opening a local file takes microseconds, a thread hop several times that (benchmarks/README.md).
         try:
-            return FileBlob(_open_regular(self._path(key)))
+            path = self._path(key)
+            return FileBlob(_open_regular(path), path)
         except FileNotFoundError:
             raise NotFound("No such image.") from None
         except OSError:

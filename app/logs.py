@@ -42,16 +42,20 @@ _BEARER = re.compile(r"\b(bearer)[ ]{1,4}[\w.~+/=-]{16,}", re.IGNORECASE)
 _DATA = re.compile(r'\b(data:[^\s",<>]{0,200}),[^\s"<>]*', re.IGNORECASE)
 
 
-def configure(level: str, *, stream: TextIO | None = None, secrets: Iterable[str] = ()) -> None:
+def configure(
+    level: str, *, stream: TextIO | None = None, secrets: Iterable[str] = (), worker: int | None = None
+) -> None:
     """Send everything from *level* (debug, info, warn, error) up to *stream*, standard output if it is None.
 
-    Called again, it replaces what it set up before: first with nothing known, then with the settings.
+    *worker* says which of several processes this is, on every line.  Called again, it replaces what it set up before:
+    first with nothing known, then with the settings.
     """
     handler = _Handler(sys.stdout if stream is None else stream)
-    handler.setFormatter(_Formatter(Mask(secrets)))
+    handler.setFormatter(_Formatter(Mask(secrets), worker))
     logging.basicConfig(level=_LEVELS[level], handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(_LEVELS[level], logging.INFO))
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)
     logging.getLogger("alembic.runtime.migration").addFilter(_is_news)
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
@@ -103,9 +107,10 @@ def _without_credentials(match: re.Match[str]) -> str:
 class _Formatter(logging.Formatter):
     """Turns a record into its line, whatever is in it."""
 
-    def __init__(self, mask: Mask) -> None:
+    def __init__(self, mask: Mask, worker: int | None = None) -> None:
         super().__init__()
         self._mask = mask
+        self._own = {} if worker is None else {"worker": worker}
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -113,6 +118,7 @@ class _Formatter(logging.Formatter):
             "message": self._mask(_message(record).strip()),
             "time": _time(record.created),
             "logger": record.name,
+            **self._own,
         }
         if (current := request_id.get()) is not None:
             line["request_id"] = self._mask(current)

@@ -25,8 +25,9 @@ MAY_IMPORT = {
     "services": {"domain"},
     "adapters": {"domain"},
     "web": {"domain", "services", "logs"},
-    "wiring": {"domain", "services", "adapters", "web", "config", "background", "logs"},
-    "cli": {"config", "wiring", "web", "logs", "privileges", "domain", "services"},
+    "fleet": {"adapters", "config"},
+    "wiring": {"domain", "services", "adapters", "web", "config", "background", "logs", "fleet"},
+    "cli": {"config", "wiring", "web", "logs", "privileges", "domain", "services", "fleet"},
     "__main__": {"cli"},
 }
 CORE = {"domain", "services"}

@@ -25,6 +25,7 @@ ImageAccess = Annotated[_Access, BeforeValidator(one_of(_ACCESS))]
 
 Count = Annotated[int, BeforeValidator(whole(1))]
 CountOrOff = Annotated[int | None, BeforeValidator(unless_zero(whole(0)))]
+Workers = Annotated[int, BeforeValidator(whole(1, 64))]
 Port = Annotated[int, BeforeValidator(whole(0, 65535))]
 UserNumber = Annotated[int | None, BeforeValidator(unless_empty(whole(1, 2**31 - 1)))]
 Share = Annotated[float, BeforeValidator(numbers.share)]

@@ -27,8 +27,7 @@ class Settings(Fields):
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> Self:
         """Return the settings of *environ* (None: the process's own) over *dotenv*, or raise `ConfigError`."""
-        environ = os.environ if environ is None else environ
-        values = environment.read(environ, dotenv=dotenv, may_be_empty=_MAY_BE_EMPTY)
+        values = cls.texts(environ, dotenv=dotenv)
         try:
             settings = cls.model_validate({name: values[name] for name in _names(cls) if name in values})
         except ValidationError as exc:
@@ -36,6 +35,12 @@ class Settings(Fields):
             problems = [_problem(error) for error in exc.errors() if error["type"] != _CONSEQUENCE]
             raise ConfigError(problems) from None
         return settings.model_copy(update={"warnings": tuple(advice(settings, values))})
+
+    @classmethod
+    def texts(cls, environ: Mapping[str, str] | None = None, *, dotenv: Path | None = Path(".env")) -> dict[str, str]:
+        """Return the variables that are set, as text: an environment that stands for both."""
+        environ = os.environ if environ is None else environ
+        return environment.read(environ, dotenv=dotenv, may_be_empty=_MAY_BE_EMPTY)
 
     @property
     def data_dir(self) -> Path:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -23,17 +24,25 @@ class CaptureRunner:
     """Run `run` as a task.  `stop` ends it: what is in hand gets the grace to finish, the rest is given back.
 
     Some of *concurrency* is kept for captures at risk: slow sources that have time, however many of them, never hold
-    up one that is about to die.
+    up one that is about to die.  *on_busy* is called when there may be more to do than slots to do it in.
     """
 
     def __init__(
-        self, *, queue: CaptureQueue, captures: CaptureService, clock: Clock, owner: str, concurrency: int
+        self,
+        *,
+        queue: CaptureQueue,
+        captures: CaptureService,
+        clock: Clock,
+        owner: str,
+        concurrency: int,
+        on_busy: Callable[[], object] = lambda: None,
     ) -> None:
         self._queue = queue
         self._captures = captures
         self._clock = clock
         self._owner = owner
         self._concurrency = concurrency
+        self._on_busy = on_busy
         self._reserved = reserved_slots(concurrency)
         self._wake = asyncio.Event()
         self._stopping = False
@@ -41,6 +50,12 @@ class CaptureRunner:
 
     def kick(self) -> None:
         """Say that something may be due now."""
+        self.wake()
+        if self._free() <= self._reserved:
+            self._on_busy()
+
+    def wake(self) -> None:
+        """Look for what is due, and leave it at that."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -59,7 +74,7 @@ class CaptureRunner:
     async def stop(self, grace: timedelta) -> None:
         """Claim no more; wait for what is in hand, up to *grace*; give the rest back."""
         self._stopping = True
-        self.kick()
+        self.wake()
         if self._held:
             await asyncio.wait(set(self._held), timeout=grace.total_seconds())
         unfinished = set(self._held)
@@ -70,7 +85,10 @@ class CaptureRunner:
     async def _fill(self) -> None:
         """Put to work what is due, as far as there are slots for it."""
         ordinary = self._free() - self._reserved
-        if ordinary <= 0 or await self._put_to_work(ordinary) == ordinary:
+        taken = await self._put_to_work(ordinary)
+        if ordinary > 0 and taken == ordinary:
+            self._on_busy()
+        if ordinary <= 0 or taken == ordinary:
             # Else nothing more is due, whatever its deadline.
             await self._put_to_work(self._free(), dying_by=at_risk_by(self._clock()))
 
@@ -119,4 +137,4 @@ class CaptureRunner:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         del self._held[task]
-        self.kick()
+        self.wake()

@@ -29,12 +29,20 @@ class Reconciler:
         providers: Callable[[str], Provider],
         jobs: JobService,
         clock: Clock,
+        since: datetime | None = None,
+        tell_lost: Callable[[str], object] = lambda _: None,
     ) -> None:
+        """*since* is when the first process of this deployment began, if there are several; one of them reconciles.
+
+        *tell_lost* passes on to it what is noted here.
+        """
         self._generations = generations
         self._providers = providers
         self._jobs = jobs
         self._clock = clock
-        self._started_at = clock()
+        self._is_alone = since is None
+        self._tell_lost = tell_lost
+        self._started_at = since or clock()
         self._being_launched: dict[GenerationId, str | None] = {}
         self._lost: set[GenerationId] = set()
 
@@ -50,16 +58,20 @@ class Reconciler:
     def note_lost(self, generation: GenerationId) -> None:
         """Say that no answer will come for *generation*, however young it is."""
         self._lost.add(generation)
+        self._tell_lost(str(generation))
 
-    async def reconcile(self) -> None:
-        """Find the jobs of open generations without one.
+    def hear_lost(self, generation: GenerationId) -> None:
+        """Take in what another process has noted."""
+        self._lost.add(generation)
+
+    async def reconcile(self) -> bool:
+        """Find the jobs of open generations without one; False when that could not be done for all of them.
 
         Those from before this process are due at once: whoever called the provider for them is gone.  A younger one
         may be waiting for its answer in another process.
         """
-        now = self._clock()
-        before = max(self._started_at, now - _ANSWER_TIME)
-        orphans = await self._generations.orphans(before=now)
+        before = self._answered_by_now()
+        orphans = await self._generations.orphans(before=self._clock())
         self._lost.intersection_update(orphan.id for orphan in orphans)
         for generation in orphans:
             is_due = generation.created_at < before or generation.id in self._lost
@@ -69,16 +81,19 @@ class Reconciler:
                 except AppError as refusal:
                     # Most likely the provider: what it does not say for one it will not say for the next.
                     log.warning("generations could not be reconciled", extra={"error": refusal.code})
-                    return
+                    return False
+        return True
 
     async def find_job(self, generation: Generation) -> Job | None:
         """Return the job the provider's list shows for *generation*; raises what `Provider.recent` raises."""
         since = generation.created_at - _SKEW
+        contested = await self._contested(generation)
         likely = None
         async for job in self._providers(generation.provider).recent(since):
             if _names(job, generation):
                 return job
-            if likely is None and self._may_be_of(generation, job, since) and not await self._is_known(job):
+            is_likely = likely is None and job.input_sha256 not in contested and _resembles(job, generation, since)
+            if is_likely and not await self._is_known(job):
                 likely = job
         return likely
 
@@ -90,11 +105,22 @@ class Reconciler:
         elif self._clock() - generation.created_at > _PATIENCE:
             await self._jobs.give_up(generation, "not_started", "The provider never started this job.")
 
-    def _may_be_of(self, generation: Generation, job: Job, since: datetime) -> bool:
-        """Whether the job looks like that of *generation*, and like that of nobody who still waits for an answer."""
-        others = {asked for other, asked in self._being_launched.items() if other != generation.id}
-        is_contested = job.input_sha256 in others
-        return not is_contested and _resembles(job, generation, since)
+    async def _contested(self, generation: Generation) -> set[str | None]:
+        """Return what others ask for who still wait for their answer, in this process or in another one."""
+        here = {asked for other, asked in self._being_launched.items() if other != generation.id}
+        if self._is_alone:
+            return here
+        waiting = await self._generations.orphans(before=self._clock())
+        self._lost.intersection_update(other.id for other in waiting)
+        return here | {
+            other.input_sha256
+            for other in waiting
+            if other.id not in {generation.id, *self._lost} and other.created_at >= self._answered_by_now()
+        }
+
+    def _answered_by_now(self) -> datetime:
+        """Return since when a provider that was called may still be about to answer."""
+        return max(self._started_at, self._clock() - _ANSWER_TIME)
 
     async def _is_known(self, job: Job) -> bool:
         return bool(await self._generations.find_job(job.provider, job.id))

@@ -1,14 +1,15 @@
 """Wakes those who wait for a row to change.  Only a hint: whoever is woken reads the catalog.
 
-Another process cannot be heard here, so a wait without a signal looks again every second.
+What is announced in another process may not be heard here, so a wait without a signal looks again every second.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.ports import Monotonic
 
 _LOOK_AGAIN_SECONDS = 1.0
@@ -16,10 +17,17 @@ _LOOK_AGAIN_SECONDS = 1.0
 T = TypeVar("T")
 
 
+Key = GenerationId | tuple[UserId, ImageId]
+"""What can change: a generation, or an image of its owner."""
+
+
 class Signals:
-    def __init__(self, *, monotonic: Monotonic) -> None:
+    """*tell* passes the name of each announcement on to the other processes; `hear` takes in theirs."""
+
+    def __init__(self, *, monotonic: Monotonic, tell: Callable[[str], object] = lambda _: None) -> None:
         self._monotonic = monotonic
-        self._waiting: defaultdict[Hashable, set[asyncio.Event]] = defaultdict(set)
+        self._tell = tell
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._is_stopped = False
 
     @property
@@ -33,18 +41,21 @@ class Signals:
             for event in events:
                 event.set()
 
-    def announce(self, key: Hashable) -> None:
-        """Wake everyone who waits for *key*."""
-        for event in self._waiting.get(key, ()):
+    def announce(self, key: Key) -> None:
+        """Wake everyone who waits for *key*, wherever."""
+        self.hear(_name(key))
+        self._tell(_name(key))
+
+    def hear(self, name: str) -> None:
+        """Wake everyone here who waits for what *name* stands for."""
+        for event in self._waiting.get(name, ()):
             event.set()
 
-    async def wait(
-        self, key: Hashable, look: Callable[[], Awaitable[T]], *, done: Callable[[T], bool], seconds: float
-    ) -> T:
+    async def wait(self, key: Key, look: Callable[[], Awaitable[T]], *, done: Callable[[T], bool], seconds: float) -> T:
         """Return what *look* returns once it is *done*, or after *seconds* whatever it is then."""
-        event = asyncio.Event()
+        event, name = asyncio.Event(), _name(key)
         until = self._monotonic() + seconds
-        self._waiting[key].add(event)
+        self._waiting[name].add(event)
         try:
             while True:
                 event.clear()
@@ -56,6 +67,10 @@ class Signals:
                     async with asyncio.timeout(min(left, _LOOK_AGAIN_SECONDS)):
                         await event.wait()
         finally:
-            self._waiting[key].discard(event)
-            if not self._waiting[key]:
-                del self._waiting[key]
+            self._waiting[name].discard(event)
+            if not self._waiting[name]:
+                del self._waiting[name]
+
+
+def _name(key: Key) -> str:
+    return "/".join(map(str, key)) if isinstance(key, tuple) else str(key)

@@ -14,13 +14,14 @@ _LOOK_AGAIN_SECONDS = 0.2
 
 
 @asynccontextmanager
-async def only_instance(folder: Path, *, patience: float) -> AsyncIterator[None]:
+async def only_instance(folder: Path, *, patience: float, lock: int | None = None) -> AsyncIterator[None]:
     """Hold *folder* for the length of the block; wait *patience* seconds for the one before us to end.
 
-    Raise `StorageUnavailable` when it does not.
+    Raise `StorageUnavailable` when it does not.  *lock* is what `open_lock` returned in the process that started this
+    one; then the folder is held until every process that has inherited it is gone.
     """
     with translated():
-        lock = await asyncio.to_thread(_open, folder)
+        lock = await asyncio.to_thread(open_lock, folder) if lock is None else os.dup(lock)
     try:
         await _acquire(lock, folder, patience)
         yield
@@ -37,7 +38,8 @@ async def _acquire(lock: int, folder: Path, patience: float) -> None:
         raise StorageUnavailable(f"Another instance is using {folder}.") from None
 
 
-def _open(folder: Path) -> int:
+def open_lock(folder: Path) -> int:
+    """Return the lock of *folder*, open and free."""
     folder.mkdir(parents=True, exist_ok=True)
     return os.open(folder / ".holdfast.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
 

@@ -1,11 +1,17 @@
 """`RateLimiter` in this process's memory: a sliding window made of two counters.
 
+Where several processes count together, each tells the others now and then what it has admitted: what comes meanwhile
+can be too much.
+
 The `limits` library reads the rates.  Its own memory storage looks at every key on each request, and grows with them.
 """
 
+import json
 import math
-from collections import OrderedDict
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 from limits import RateLimitItem, parse
 
@@ -13,6 +19,7 @@ from app.domain.errors import RateLimited
 from app.domain.ports import Clock
 
 _A_MOMENT = 1e-6
+_TOLD_AT_ONCE = 100
 
 
 @dataclass(slots=True)
@@ -35,10 +42,15 @@ class MemoryRateLimiter:
     Counts for the *most* senders seen last; whoever has been away longer than that many others begins anew.
     """
 
-    def __init__(self, *, rates: dict[str, str], clock: Clock, most: int = 100_000) -> None:
+    def __init__(
+        self, *, rates: dict[str, str], clock: Clock, most: int = 100_000, tell: Callable[[str], object] | None = None
+    ) -> None:
+        """*tell* passes what `hear` takes in on to the other processes."""
         self._rates: dict[str, RateLimitItem] = {kind: parse(rate) for kind, rate in rates.items() if rate}
         self._clock = clock
         self._most = most
+        self._tell = tell
+        self._untold: Counter[tuple[str, str]] = Counter()
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
     async def admit(self, kind: str, who: str) -> None:
@@ -52,6 +64,22 @@ class MemoryRateLimiter:
         if wait > 0:
             raise RateLimited(f"More than {rate} requests.", retry_after=max(1, math.ceil(wait * length)))
         window.count += 1
+        if self._tell is not None:
+            self._untold[kind, who] += 1
+
+    async def pass_on(self) -> None:
+        """Tell the other processes what was admitted since the last time."""
+        untold, self._untold = self._untold, Counter()
+        counts = ([kind, who, count] for (kind, who), count in untold.items())
+        while self._tell is not None and (batch := list(islice(counts, _TOLD_AT_ONCE))):
+            self._tell(json.dumps(batch))
+
+    def hear(self, text: str) -> None:
+        """Count what another process has admitted."""
+        now = self._clock().timestamp()
+        for kind, who, count in json.loads(text):
+            if kind in self._rates:
+                self._window((kind, who), int(now // self._rates[kind].get_expiry())).count += count
 
     def _window(self, key: tuple[str, str], number: int) -> _Window:
         window = self._windows.setdefault(key, _Window(number))

@@ -72,6 +72,26 @@ async def test_work_that_goes_wrong_is_logged_and_tried_again(
     assert caplog.records[0].exc_info is not None
 
 
+async def test_work_that_goes_on_failing_is_told_ever_less_often_and_its_success_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    sleep, outcomes = Sleep(), iter([OSError("disk")] * 9 + [None, None])
+
+    async def work() -> None:
+        if (error := next(outcomes)) is not None:
+            raise error
+
+    async with every(HOUR, work, name="sweep", sleep=sleep):
+        await sleep.begun()
+        for _ in range(11):
+            await sleep.pass_by()
+    told = [(record.levelname, vars(record)["failures"], bool(record.exc_info)) for record in caplog.records]
+    assert told == [
+        (*line, line[1] == 1) for line in [("ERROR", 1), ("ERROR", 2), ("ERROR", 4), ("ERROR", 8), ("INFO", 9)]
+    ]
+
+
 async def test_leaving_cancels_work_under_way_and_waits_for_its_end() -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 

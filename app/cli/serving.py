@@ -30,20 +30,24 @@ class CannotListen(Exception):
 
 
 async def serve(settings: Settings, _: argparse.Namespace) -> bool:
-    """Serve until SIGTERM or SIGINT; True when everything in hand was finished or given back."""
+    """Serve until SIGTERM or SIGINT; True when everything in hand was finished or given back.
+
+    Also until the catalog's disk fails, and then False: what the platform starts anew reads the file anew.
+    """
     asyncio.get_running_loop().set_exception_handler(on_loop_error)
     stopping = _on_signals()
     for warning in settings.warnings:
         log.warning(warning)
     async with wired(settings) as holdfast, running(holdfast):
         runner = await listen(settings, holdfast)
-        await stopping.wait()
+        failed = holdfast.graph.adapters.catalog_failed
+        await _first_of(stopping, failed)
         log.info("stopping")
         holdfast.graph.health.stop()
         holdfast.graph.signals.stop()
         await runner.cleanup()
     log.info("stopped")
-    return True
+    return not failed.is_set()
 
 
 def _on_signals() -> asyncio.Event:
@@ -51,6 +55,13 @@ def _on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     return stopping
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:

@@ -1,16 +1,20 @@
 """When images were last read: noted in memory, written in batches, never per request."""
 
+import logging
 from datetime import datetime
 
 from app.domain.catalog import ImageCatalog
+from app.domain.errors import AppError
 from app.domain.ids import ImageId, UserId
 from app.domain.ports import Clock
+
+log = logging.getLogger(__name__)
 
 _MOST = 50_000
 
 
 class AccessTimes:
-    """Call `flush` every now and then, and once more at a clean stop."""
+    """Call `flush` every now and then, and `close` at a clean stop."""
 
     def __init__(self, *, images: ImageCatalog, clock: Clock) -> None:
         self._images = images
@@ -30,3 +34,10 @@ class AccessTimes:
         except BaseException:
             self._reads = reads | self._reads
             raise
+
+    async def close(self) -> None:
+        """Write the last batch; where that cannot be done, nothing else must suffer for a hint."""
+        try:
+            await self.flush()
+        except AppError as refusal:
+            log.warning("the last access times are not recorded", extra={"error": refusal.code})

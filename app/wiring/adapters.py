@@ -1,5 +1,6 @@
 """The ports, kept: what is opened before the service runs and closed after it."""
 
+import asyncio
 import random
 import secrets
 import time
@@ -52,6 +53,8 @@ class World:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapters:
     database: Path
+    catalog_failed: asyncio.Event
+    """Set once the catalog's disk has failed under this process, which must end."""
     blobs: VolumeBlobStore
     inventory: VolumeInventory
     images: SqlImages
@@ -87,6 +90,7 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
         stack.push_async_callback(database.aclose)
         adapters = Adapters(
             database=settings.database_path,
+            catalog_failed=database.failed,
             blobs=blobs,
             inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
             images=SqlImages(database),

@@ -61,7 +61,7 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
         # Whoever held these is gone: we are the only instance.
         released = await graph.adapters.captures.release_all(owner=None, now=graph.world.clock())
         log.info("captures taken over", extra={"captures": released})
-        stack.push_async_callback(graph.access_times.flush)
+        stack.push_async_callback(graph.access_times.close)
         await _start_clockwork(graph, stack)
         yield
 

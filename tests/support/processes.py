@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +29,27 @@ class ServiceProcess:
 
 
 @asynccontextmanager
-async def service_process(settings: Mapping[str, str], log: Path) -> AsyncIterator[ServiceProcess]:
-    """Run the service with *settings* until the block ends; what it says goes to *log*."""
+async def service_process(
+    settings: Mapping[str, str],
+    log: Path,
+    *,
+    under: Sequence[str] = (),
+    run: Sequence[str] = ("app", "serve"),
+    pass_fds: Sequence[int] = (),
+) -> AsyncIterator[ServiceProcess]:
+    """Run the service with *settings* until the block ends; what it says goes to *log*.
+
+    *under* is a program that runs it, *run* the module with its arguments, *pass_fds* what it inherits.
+    """
     known = {"PATH": os.environ["PATH"], "PYTHONPATH": str(_ROOT)}
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "serve"), env=known | settings, cwd=log.parent, stdout=output, stderr=output
+            *(*under, sys.executable, "-m", *run),
+            env=known | settings,
+            cwd=log.parent,
+            stdout=output,
+            stderr=output,
+            pass_fds=pass_fds,
         )
     try:
         async with ClientSession(f"http://127.0.0.1:{await _port(process, log)}") as http:

@@ -88,11 +88,12 @@ class FileStaging:
 
     async def _discard(self) -> None:
         file, self._file = self._file, None
+        if file is None:
+            return  # never made, so nothing is left
         try:
             await asyncio.to_thread(self._path.unlink, missing_ok=True)
         finally:
-            if file is not None:
-                await file.close()
+            await file.close()
 
     def _writable(self) -> AsyncFileIO:
         if self._file is None or self._is_sealed:

@@ -2,9 +2,13 @@
 
 Every write transaction begins with `BEGIN IMMEDIATE`: one that starts as a read and upgrades later gets SQLITE_BUSY
 at once, whatever the time-out.  `synchronous=FULL` makes a commit survive power loss; NORMAL would not, in WAL mode.
+
+After a failed write or sync the kernel may hold pages that it calls clean and never wrote: asking again can succeed
+falsely.  So nothing is written any more, and `failed` says so: a new process, which reads the file anew, may go on.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -18,10 +22,19 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app.adapters.catalog.failing_disk import DiskFault, examine
 from app.domain.errors import AppError, Overloaded, StorageFull, StorageUnavailable
+
+log = logging.getLogger(__name__)
 
 _READERS = 4
 _LAST_STATEMENT_SECONDS = 15.0
+_FAILED_WRITES = {
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_FSYNC,
+    sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    sqlite3.SQLITE_IOERR_TRUNCATE,
+}
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -34,9 +47,13 @@ _PRAGMAS = (
 
 
 class Database:
-    """A SQLite file, opened by `connect` and closed by `aclose`."""
+    """A SQLite file, opened when it is first used and closed by `aclose`.
+
+    *failed* is set once its disk has failed: the process is to end.
+    """
 
     def __init__(self, path: Path) -> None:
+        self.failed = asyncio.Event()
         self._path = path
         self._writer = self._engine(1)
         self._readers = self._engine(_READERS)
@@ -49,18 +66,18 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection for statements that change nothing; each sees the latest commit."""
-        with translated():
-            async with self._readers.connect() as connection:
-                yield connection
+        async with self._examined(), self._readers.connect() as connection:
+            yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """Yield a connection in a transaction that is durable once the block ends, or undone if it raises."""
         # The lock keeps our own writers in order without holding them to the pool's time-out.
         async with self._turn:
-            with translated():
-                async with self._writer.begin() as connection:
-                    yield connection
+            if self.failed.is_set():
+                raise _unavailable()
+            async with self._examined(), self._writer.begin() as connection:
+                yield connection
 
     async def aclose(self) -> None:
         for engine in self._engines():
@@ -81,6 +98,26 @@ class Database:
         connection = aiosqlite.connect(self._path, check_same_thread=False)
         self._threads.add(connection._thread)  # noqa: SLF001 (nothing public tells when it has ended)
         return await connection
+
+    @asynccontextmanager
+    async def _examined(self) -> AsyncIterator[None]:
+        """Translate; where SQLite says no more than that a call failed, the disk is asked why."""
+        try:
+            with translated():
+                yield
+        except StorageUnavailable as refusal:
+            code = _failed_call(refusal.__cause__)
+            if code is None:
+                raise
+            fault = await asyncio.to_thread(examine, self._path.parent)
+            if fault is DiskFault.FAILING or (fault is None and code in _FAILED_WRITES):
+                self._distrust(refusal)
+            raise _told(fault) from refusal
+
+    def _distrust(self, refusal: AppError) -> None:
+        if not self.failed.is_set():
+            log.critical("the catalog's disk failed: this process writes no more", exc_info=refusal)
+            self.failed.set()
 
     def _engines(self) -> tuple[AsyncEngine, AsyncEngine]:
         return self._readers, self._writer
@@ -115,9 +152,35 @@ def translated() -> Iterator[None]:
 
 
 def _refusal(cause: BaseException | None) -> AppError:
-    code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return StorageFull("The volume is full.", retry_after=60)
-    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+    kind = _code(cause) & 0xFF
+    if kind == sqlite3.SQLITE_FULL:
+        return _full()
+    if kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return Overloaded("The catalog is busy.", retry_after=1)
+    return _unavailable()
+
+
+def _failed_call(error: BaseException | None) -> int | None:
+    """Return SQLite's code if a call to the system failed."""
+    code = _code(getattr(error, "orig", None))
+    return code if code & 0xFF in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN} else None
+
+
+def _code(cause: BaseException | None) -> int:
+    return getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+
+
+def _told(fault: DiskFault | None) -> AppError:
+    if fault is DiskFault.FULL:
+        return _full()
+    if fault is DiskFault.NO_DESCRIPTORS:
+        return Overloaded("Too many files are open.", retry_after=1)
+    return _unavailable()
+
+
+def _full() -> AppError:
+    return StorageFull("The volume is full.", retry_after=60)
+
+
+def _unavailable() -> AppError:
     return StorageUnavailable("The catalog is unavailable.", retry_after=5)

@@ -12,6 +12,7 @@ AppError                         internal
 │   ├── ImageIdTaken             image_id_taken
 │   └── IdempotencyKeyReused     idempotency_key_reused
 ├── TooLarge                     too_large
+├── RenderingFailed              rendering_failed     the original is there, but not in that format or at that width
 ├── SourceNotAllowed             source_not_allowed   the same words for every refused address
 ├── SourceRejected               source_rejected      bytes that are no acceptable image
 ├── SourceGone                   source_gone          the source will never answer again
@@ -101,6 +102,10 @@ class IdempotencyKeyReused(Conflict):
 
 class TooLarge(AppError):
     code = "too_large"
+
+
+class RenderingFailed(AppError):
+    code = "rendering_failed"
 
 
 class SourceNotAllowed(AppError):

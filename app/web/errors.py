@@ -71,6 +71,7 @@ STATUS: Mapping[type[AppError], int] = {
     errors.ImageIdTaken: 409,
     errors.IdempotencyKeyReused: 422,
     errors.TooLarge: 413,
+    errors.RenderingFailed: 500,
     errors.SourceNotAllowed: 422,
     errors.SourceRejected: 422,
     errors.SourceGone: 502,

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import web
 
@@ -27,6 +27,7 @@ from app.config import Settings
 from app.domain.errors import StorageUnavailable
 from app.domain.ids import ImageId, UserId
 from app.domain.images import ImageFacts, ImageStatus
+from app.domain.variants import Rendering, Survey
 from app.services.importing import Imported
 from app.services.sources import Import
 from app.wiring import World
@@ -58,11 +59,14 @@ class ThreadInspector:
         prepare(Limits())
 
     async def inspect(self, path: Path) -> ImageFacts:
+        return (await self.survey(path)).facts
+
+    async def survey(self, path: Path, copy: Rendering | None = None) -> Survey:
         try:
-            facts: Any = await asyncio.to_thread(inspect, path, Limits())
+            facts, made = await asyncio.to_thread(inspect, path, Limits(), copy)
         except OSError as error:
             raise StorageUnavailable(f"The picture cannot be read: {error}") from error
-        return ImageFacts(**facts)
+        return Survey(facts=ImageFacts(**facts), copy=made)
 
     async def aclose(self) -> None: ...
 

@@ -4,30 +4,25 @@ Runs in a worker only, where a crash or a hang costs one picture.
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from PIL import AvifImagePlugin, ExifTags, Image, ImageFile
+from PIL import AvifImagePlugin, Image, ImageFile
 from PIL import WebPImagePlugin as _WebP  # noqa: F401 - else Pillow would import every format to find this one
 
+from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
 from app.adapters.imaging.outline import Limits, Outline
 from app.adapters.imaging.refusals import Reason, refused
 
 # A JPEG that indexes further pictures calls itself so.  They would lie after its end: there are none.
 _MULTI_PICTURE = "MPO"
-_SIDEWAYS = frozenset({5, 6, 7, 8})
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # A ThumbHash keeps seven waves a side: this is plenty for it, and takes half the time of the largest it allows.
 _SAMPLE_SIDE = 64
 _PICKED_SIDE = 4 * _SAMPLE_SIDE
+
+
+OnFirst = Callable[[Image.Image, int], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +52,15 @@ def prepare(limits: Limits) -> None:
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
 
 
-def decode(data: bytes, outline: Outline) -> Decoded:
+def decode(data: bytes, outline: Outline, *, on_first: OnFirst = lambda _picture, _orientation: None) -> Decoded:
     """Decode every frame of *data*; raise `SourceRejected` unless it is what *outline* says.
 
+    *on_first* gets the first frame, decoded, and its orientation; it must leave the picture as it is.
     `MemoryError` passes: it says more about this process than about the picture.
     """
     try:
         _verify(data, outline)
-        return _load(data, outline)
+        return _load(data, outline, on_first)
     except MemoryError:
         raise
     except Exception as exc:
@@ -81,30 +77,22 @@ def _verify(data: bytes, outline: Outline) -> None:
         picture.verify()
 
 
-def _load(data: bytes, outline: Outline) -> Decoded:
+def _load(data: bytes, outline: Outline, on_first: OnFirst) -> Decoded:
     with _open(data, outline) as picture:
         frames = 1 if picture.format == _MULTI_PICTURE else getattr(picture, "n_frames", 1)
         if picture.size != (outline.width, outline.height) or frames != outline.frames:
             raise refused(Reason.CORRUPT, "The image is not the one its container announces.")
         picture.load()
-        orientation = _orientation(picture)
+        orientation = orientation_of(picture)
         sample = _sample(picture, orientation)
+        on_first(picture, orientation)
         for frame in range(1, frames):
             picture.seek(frame)
             picture.load()
     width, height = outline.width, outline.height
-    if orientation in _SIDEWAYS:
+    if is_sideways(orientation):
         width, height = height, width
     return Decoded(width=width, height=height, sample=sample)
-
-
-def _orientation(picture: Image.Image) -> int:
-    """Return the EXIF orientation, 1 to 8.  As in browsers, unreadable EXIF does not spoil a picture."""
-    try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # noqa: BLE001 - Pillow's EXIF reader throws whatever the bytes make it throw
-        return 1
-    return orientation if orientation in _UPRIGHT else 1
 
 
 def _sample(picture: Image.Image, orientation: int) -> Sample:
@@ -114,8 +102,7 @@ def _sample(picture: Image.Image, orientation: int) -> Sample:
         small = small.convert("I").point(lambda value: value / 256).convert("L")
     small = small.convert("RGBA")
     small = small.resize(_fit(small.size, _SAMPLE_SIDE), Image.Resampling.BOX)
-    if orientation in _UPRIGHT:
-        small = small.transpose(_UPRIGHT[orientation])
+    small = upright(small, orientation)
     return Sample(width=small.width, height=small.height, rgba=small.tobytes())
 
 

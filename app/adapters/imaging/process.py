@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.protocol import LENGTH_SIZE, Message, pack, parse, parse_length
+from app.adapters.imaging.protocol import LENGTH_SIZE, Message, Reply, pack, parse, parse_length, payload_size
 
 _ROOT = Path(__file__).resolve().parents[3]
 _GRACE = 1.0  # seconds for a process that has closed its output to end
@@ -37,13 +37,14 @@ class WorkerProcess:
         self.served = 0
 
     @classmethod
-    async def start(cls, *, limits: Limits, memory_limit: int) -> "WorkerProcess":
+    async def start(cls, *, limits: Limits, memory_limit: int, niceness: int = 0) -> "WorkerProcess":
         """Start a worker; its death before it is ready shows when it is first asked.
 
         It inherits our error output, for what keeps it from starting; once it has, it falls silent.  It inherits
         no environment, so that no secret of ours is within a decoder's reach, and no terminal signal.
         """
-        settings = {"limits": asdict(limits), "memory_limit": memory_limit, "parent": os.getpid()}
+        sandbox = {"memory_limit": memory_limit, "parent": os.getpid(), "niceness": niceness}
+        settings = {"limits": asdict(limits), "sandbox": sandbox}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-B", "-P", "-s", "-S"),
@@ -63,11 +64,11 @@ class WorkerProcess:
     def is_alive(self) -> bool:
         return self._process.returncode is None
 
-    async def ready(self) -> Message:
+    async def ready(self) -> Reply:
         """Return the worker's first message; raise `WorkerDied`."""
         return await self._receive()
 
-    async def ask(self, request: Message) -> Message:
+    async def ask(self, request: Message) -> Reply:
         """Send *request* and return the reply; raise `WorkerDied`."""
         self.served += 1
         try:
@@ -93,10 +94,11 @@ class WorkerProcess:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    async def _receive(self) -> Message:
+    async def _receive(self) -> Reply:
         try:
             length = parse_length(await self._stdout.readexactly(LENGTH_SIZE))
-            return parse(await self._stdout.readexactly(length))
+            message = parse(await self._stdout.readexactly(length))
+            return message, await self._stdout.readexactly(payload_size(message))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as exc:
             raise WorkerDied(await self._status()) from exc
 

@@ -1,8 +1,9 @@
-"""What the pool and its workers say to each other: JSON objects, each behind its length.
+"""What the pool and its workers say to each other: JSON objects, each behind its length, some before raw bytes.
 
 A request names its operation: `{"op": "inspect", "path": …}`.  A reply is one of `{"result": …}`, `{"refused":
-{"reason", "detail"}}`, `{"unreadable": why}` and `{"bug": traceback}`.  The first message of a worker is
-`{"result": "ready"}`, or the bug that keeps it from starting.
+{"reason", "detail"}}`, `{"unreadable": why}` and `{"bug": traceback}`; a picture that was made follows it as raw bytes,
+whose number it tells as `"payload"`.  The first message of a worker is `{"result": "ready"}`, or the bug that keeps
+it from starting.
 """
 
 import json
@@ -15,12 +16,18 @@ LENGTH_SIZE = _LENGTH.size
 MAX_LENGTH = 1 << 20
 """Of one message.  A longer one means that the other side is not itself any more."""
 
+MAX_PAYLOAD = 64 << 20
+"""Of the raw bytes behind one message; they are held in memory at both ends."""
+
 Message = dict[str, Any]
 
+Reply = tuple[Message, bytes]
+"""A message and the payload behind it."""
 
-def pack(message: Message) -> bytes:
-    body = json.dumps(message).encode()
-    return _LENGTH.pack(len(body)) + body
+
+def pack(message: Message, payload: bytes = b"") -> bytes:
+    body = json.dumps(message | {"payload": len(payload)} if payload else message).encode()
+    return _LENGTH.pack(len(body)) + body + payload
 
 
 def parse_length(prefix: bytes) -> int:
@@ -37,3 +44,11 @@ def parse(body: bytes) -> Message:
     if not isinstance(message, dict):
         raise ValueError("a message that is no object")  # noqa: TRY004 - one error for every bad message
     return message
+
+
+def payload_size(message: Message) -> int:
+    """Return how many raw bytes follow *message*; raise `ValueError` if it cannot be."""
+    size = message.get("payload", 0)
+    if not isinstance(size, int) or not 0 <= size <= MAX_PAYLOAD:
+        raise ValueError("a payload of no size there is")
+    return size

@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 def facts(file: Path, data: bytes) -> Message:
     file.write_bytes(data)
-    return inspect(file, Limits())
+    return inspect(file, Limits())[0]
 
 
 def reason(file: Path, data: bytes) -> str:
@@ -140,18 +140,18 @@ def test_what_only_the_decoder_can_tell_is_corrupt(file: Path, data: bytes) -> N
 
 def test_every_refusal_is_told_with_its_reason(file: Path) -> None:
     file.write_bytes(hostile.HTML)
-    operations = {"inspect": lambda _: inspect(file, Limits())}
+    operations = {"inspect": lambda _: (inspect(file, Limits())[0], b"")}
 
-    assert answer({"op": "inspect"}, operations) == {
+    assert answer({"op": "inspect"}, operations)[0] == {
         "refused": {"reason": "not_an_image", "detail": "These bytes are not an image."}
     }
 
 
 def test_a_file_that_cannot_be_read_is_no_refusal(tmp_path: Path) -> None:
-    operations = {"inspect": lambda _: inspect(tmp_path / "missing", Limits())}
+    operations = {"inspect": lambda _: (inspect(tmp_path / "missing", Limits())[0], b"")}
 
-    assert "missing" in answer({"op": "inspect"}, operations)["unreadable"]
+    assert "missing" in answer({"op": "inspect"}, operations)[0]["unreadable"]
 
 
 def test_a_mistake_of_ours_is_no_refusal() -> None:
-    assert "KeyError" in answer({"op": "dance"}, {})["bug"]
+    assert "KeyError" in answer({"op": "dance"}, {})[0]["bug"]

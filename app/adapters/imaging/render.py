@@ -1,0 +1,131 @@
+"""Renderings by Pillow: small first, then upright, then sRGB, then encoded with nothing but pixels.
+
+The settings of the encoders are measured (docs/architecture.md): what they cost in time, they do not give back in size.
+"""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+
+from PIL import AvifImagePlugin as _Avif  # noqa: F401 - else Pillow would import every format to find this one
+from PIL import Image, ImageFile
+from PIL import WebPImagePlugin as _WebP  # noqa: F401 - likewise
+from PIL.Image import Resampling
+
+from app.adapters.imaging import colours
+from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
+from app.adapters.imaging.protocol import MAX_PAYLOAD
+from app.adapters.imaging.refusals import Reason, refused
+from app.domain.errors import SourceRejected
+from app.domain.variants import Rendering
+
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
+_JPEG = frozenset({"JPEG", "MPO"})
+_STILL = "MPO"  # a JPEG that indexes further pictures; they are not its frames
+
+# Never enlarging, this filter is as good as bicubic and takes two thirds of its time.
+_FILTER = Resampling.HAMMING
+# Far more pixels than wanted are first averaged in whole blocks, which changes nothing that shows.
+_GAP = 2.0
+_MAX_ANIMATION = 100_000_000  # pixels of all frames as rendered: four bytes each
+_MAX_COPIED = 16_000_000  # pixels; beyond, turning a palette into colours costs memory that an ingest needs
+_DEFAULT_DURATION = 100  # milliseconds, as browsers have it
+_RUN_LENGTHS = 3  # zlib.Z_RLE
+
+_SAVING: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "png": ("PNG", {"compress_level": 1, "compress_type": _RUN_LENGTHS}),
+    "jpg": ("JPEG", {"quality": 85, "optimize": True}),
+    "webp": ("WEBP", {"quality": 80, "method": 1}),
+    "avif": ("AVIF", {"quality": 60, "speed": 9, "max_threads": 1}),
+}
+
+
+def render(data: bytes, rendering: Rendering) -> bytes:
+    """Return *rendering* of the picture *data*; raise `SourceRejected` when it cannot be made.
+
+    `MemoryError` passes: it says more about this process than about the picture.
+    """
+    try:
+        with Image.open(BytesIO(data), formats=_FORMATS) as picture:
+            return _made(picture, rendering)
+    except (MemoryError, SourceRejected):
+        raise
+    except Exception as exc:
+        raise refused(Reason.CORRUPT, "The image cannot be rendered.") from exc
+
+
+def small_copy(picture: Image.Image, orientation: int, rendering: Rendering) -> bytes | None:
+    """Return *rendering* of a loaded *picture* that is wider, if it can be made at little cost.
+
+    It is an extra: whatever goes wrong, there is just none.
+    """
+    shown = picture.size[::-1] if is_sideways(orientation) else picture.size
+    size = rendering.size(*shown)
+    if size == shown or picture.width * picture.height > _MAX_COPIED:
+        return None
+    with suppress(Exception):
+        return _still(picture, rendering, size=size, orientation=orientation)
+    return None
+
+
+def _still(picture: Image.Image, rendering: Rendering, *, size: tuple[int, int], orientation: int) -> bytes:
+    return encoded(frame(picture, size=size, orientation=orientation), rendering.extension)
+
+
+def frame(picture: Image.Image, *, size: tuple[int, int], orientation: int) -> Image.Image:
+    """Return a copy of the loaded frame: *size* as shown, upright, in sRGB."""
+    small = colours.plain(picture)
+    lying = size[::-1] if is_sideways(orientation) else size
+    small = small.copy() if small.size == lying else small.resize(lying, _FILTER, reducing_gap=_GAP)
+    # Last, for only what is left has to be turned and converted.
+    return colours.to_srgb(upright(small, orientation), picture.info)
+
+
+def encoded(picture: Image.Image, extension: str) -> bytes:
+    """Return *picture* as a file without any metadata; no larger than a reply may be."""
+    picture = colours.on_white(picture) if extension == "jpg" else colours.without_idle_alpha(picture)
+    if extension in {"webp", "avif"} and picture.mode in {"L", "LA"}:
+        picture = picture.convert("RGBA" if picture.mode == "LA" else "RGB")
+    return _saved(picture, extension)
+
+
+def _made(picture: ImageFile.ImageFile, rendering: Rendering) -> bytes:
+    orientation = orientation_of(picture)
+    shown = picture.size[::-1] if is_sideways(orientation) else picture.size
+    size = rendering.size(*shown)
+    frames = 1 if picture.format == _STILL else getattr(picture, "n_frames", 1)
+    if frames > 1 and rendering.keeps_motion:
+        return _animation(picture, frames, size=size, orientation=orientation)
+    if picture.format in _JPEG:
+        # A decoder that is asked in time leaves out the detail nobody will see.
+        across, down = size[::-1] if is_sideways(orientation) else size
+        picture.draft(None, (int(_GAP * across), int(_GAP * down)))
+    picture.load()
+    return _still(picture, rendering, size=size, orientation=orientation)
+
+
+def _animation(picture: ImageFile.ImageFile, frames: int, *, size: tuple[int, int], orientation: int) -> bytes:
+    if frames * size[0] * size[1] > _MAX_ANIMATION:
+        raise refused(Reason.TOO_MANY_FRAMES, "The animation is too large to be rendered at that width.")
+    shown, durations = [], []
+    # A picture that stands in where nothing moves is no part of the motion.
+    for number in range(1 if getattr(picture, "default_image", False) else 0, frames):
+        picture.seek(number)
+        picture.load()
+        shown.append(frame(picture, size=size, orientation=orientation).convert("RGBA"))
+        durations.append(int(picture.info.get("duration") or _DEFAULT_DURATION))
+    loop = picture.info.get("loop", 1 if picture.format == "GIF" else 0)
+    first, *others = shown
+    return _saved(first, "webp", save_all=True, append_images=others, duration=durations, loop=loop)
+
+
+def _saved(picture: Image.Image, extension: str, **more: Any) -> bytes:
+    kind, options = _SAVING[extension]
+    # Encoders copy what they find here: comments, profiles, EXIF.
+    picture.info = {}
+    buffer = BytesIO()
+    picture.save(buffer, kind, **options, **more)
+    if buffer.tell() > MAX_PAYLOAD:
+        raise refused(Reason.TOO_MANY_PIXELS, "The image is too large to be rendered at that width.")
+    return buffer.getvalue()

@@ -1,0 +1,102 @@
+"""Variants: renderings derived from an original, by format and by width.  Which one is asked for is decided here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.domain.errors import InvalidInput
+from app.domain.images import CONTENT_TYPES, Image, ImageFacts
+
+TARGETS: Mapping[str, str] = {extension: CONTENT_TYPES[extension] for extension in ("png", "jpg", "webp", "avif")}
+"""The formats a picture can be rendered in."""
+
+_ANIMATED = "webp"
+_WEBP_SIDE = 16_383  # the container has 14 bits for a side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a URL asks for; None where it says nothing."""
+
+    extension: str | None = None
+    """A key of `CONTENT_TYPES`."""
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """A picture in another format, at another width, or both; *width* is None at its full size."""
+
+    extension: str
+    width: int | None = None
+
+    @property
+    def keeps_motion(self) -> bool:
+        """Whether an animation stays one; elsewhere its first frame stands for it."""
+        return self.extension == _ANIMATED
+
+    @property
+    def name(self) -> str:
+        """A file name without an extension: `w320`, or `full`."""
+        return "full" if self.width is None else f"w{self.width}"
+
+    def size(self, width: int, height: int) -> tuple[int, int]:
+        """Return its size, of a picture of *width* x *height* as shown: in proportion, never enlarged."""
+        scale = min(1.0, (self.width or width) / width)
+        if self.extension == "webp":
+            scale = min(scale, _WEBP_SIDE / max(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantFacts:
+    """What is known of a variant's bytes."""
+
+    extension: str
+    size: int
+    sha256: str
+
+    @property
+    def content_type(self) -> str:
+        return TARGETS[self.extension]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """An image that was looked into, and the copy that was made of it meanwhile; *copy* is None if none was."""
+
+    facts: ImageFacts
+    copy: bytes | None = None
+
+
+def gallery_rendering(width: int) -> Rendering:
+    """Return what is made of each image as it arrives, so that the first look at a list of them waits for nothing."""
+    # Measured: as quick to make as the original's own format, and a seventh of a PNG's bytes.
+    return Rendering(extension="webp", width=width)
+
+
+def find_rendering(image: Image, wanted: Wanted) -> Rendering | None:
+    """Return what has to be made of a stored *image*, or None when its original is what is *wanted*.
+
+    The URL's own extension and the true type's both ask for the original's format.  Raise `InvalidInput` for a
+    format that nothing is rendered in.
+    """
+    if image.facts is None:
+        raise ValueError(f"{image.id} has no bytes yet")
+    is_narrower = wanted.width is not None and wanted.width < image.facts.width
+    width = wanted.width if is_narrower else None
+    if wanted.extension is None or _goes_by(image, image.facts, wanted.extension):
+        return Rendering(extension=own_target(image.facts.extension), width=width) if is_narrower else None
+    extension = "jpg" if wanted.extension == "jpeg" else wanted.extension
+    if extension not in TARGETS:
+        raise InvalidInput(f"Images are converted to {', '.join(TARGETS)}.", field="image")
+    return Rendering(extension=extension, width=width)
+
+
+def own_target(extension: str) -> str:
+    """Return the format of smaller copies of a file of this true type; GIF is read here, but not made."""
+    return extension if extension in TARGETS else _ANIMATED
+
+
+def _goes_by(image: Image, facts: ImageFacts, extension: str) -> bool:
+    """Whether *extension* asks for the format the image has: that of the URL it was given, or its true type."""
+    return extension == image.url_extension or CONTENT_TYPES[extension] == facts.content_type

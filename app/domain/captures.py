@@ -22,6 +22,8 @@ class Capture:
     deadline: datetime | None
     """When the provider deletes the source; None if it cannot expire."""
     created_at: datetime
+    produced_at: datetime | None = None
+    """When the provider had made it, as it says."""
     attempts: int
     """How often it has been claimed, this time included."""
     token: int
@@ -33,6 +35,18 @@ class Backlog:
 
     open: int
     next_attempt_at: datetime | None
+    earliest_deadline: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """How much time the sources of the open captures have left."""
+
+    open: int
+    near: int
+    """Those whose deadline is near, or has passed."""
+    near_bytes: int
+    """Of them, as far as their size is known: they were stored once before."""
     earliest_deadline: datetime | None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from app.domain.captures import Backlog, Capture
+from app.domain.captures import Backlog, Capture, Risk
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.images import Digest, Image, ImageFacts, ImagePosition, ImageSource, NewImage, Usage
@@ -117,6 +117,9 @@ class CaptureQueue(Protocol):
         """Give back what *owner* (None: anybody) holds, due at once; return how many."""
 
     async def backlog(self) -> Backlog: ...
+
+    async def risk(self, *, by: datetime) -> Risk:
+        """Measure the open captures; those are near whose deadline comes not after *by*."""
 
 
 class GenerationCatalog(Protocol):

@@ -119,6 +119,8 @@ class NewImage:
     """Unique among an owner's images that are not deleted; see `job_key` and `url_key`."""
     deadline: datetime | None
     metadata: Mapping[str, Any]
+    produced_at: datetime | None = None
+    """When the provider had made it, as it says; None if nobody knows."""
 
 
 def blob_key(user: UserId, image: ImageId, extension: str) -> str:

@@ -1,18 +1,42 @@
 """What is counted for operators.  Nothing is ever decided by a number that is counted here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
+from app.domain.captures import Risk
 from app.domain.images import ImageStatus
+
+
+class Task(StrEnum):
+    """Recurring work that is done once for a whole deployment, and must not stop unseen."""
+
+    SWEEP = "sweep"
+    RECONCILE = "reconcile"
+    SCRUB = "scrub"
+
+
+class SuccessLog(Protocol):
+    """When each task last succeeded; it outlives the process, and all processes of a deployment share it."""
+
+    async def record(self, task: Task, *, at: datetime) -> None: ...
+
+    async def latest(self) -> Mapping[Task, datetime]:
+        """Return the tasks that have ever succeeded, and when they last did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Levels:
     """What is not counted but measured, at the moment someone looks; None where it cannot be told."""
 
-    captures_open: int | None
+    risk: Risk | None
+    seconds_to_deadline: float | None
+    """To the earliest one of an open capture; negative when it has passed, infinite when there is none."""
     free_bytes: int | None
     is_ready: bool
+    successes: Mapping[Task, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +53,19 @@ class Metrics(Protocol):
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request.  *route* is a template of the route table, never a path: there are few of them."""
 
+    def image_stored(self, *, size: int, seconds: float) -> None:
+        """Count an image of *size* bytes, stored *seconds* after its provider had made it, or it was asked for."""
+
     def image_ended(self, status: ImageStatus) -> None:
-        """Count an image whose capture has ended: `stored`, `rejected` or `lost`."""
+        """Count an image whose capture has ended without bytes: `rejected` or `lost`."""
+
+    def files_lost(self, count: int) -> None:
+        """Count images that were stored, and whose files are gone or broken."""
+
+    def capture_retried(self, code: str) -> None:
+        """Count an attempt that will be made again.  *code* is that of a refusal, or `internal`."""
+
+    def images_removed(self, reason: str, count: int) -> None:
+        """Count what a sweep has removed; *reason* is one of retention's."""
 
     def expose(self, levels: Levels) -> Exposition: ...

@@ -9,6 +9,7 @@ from app.domain.captures import Capture
 from app.domain.catalog import CaptureQueue, ImageCatalog
 from app.domain.errors import AppError
 from app.domain.images import Image, ImageStatus
+from app.domain.metrics import Metrics
 from app.domain.ports import Clock
 from app.services.saving import ImageSaver, NoLongerOurs, Saved
 
@@ -21,7 +22,7 @@ _LONGEST_PAUSE = 15.0
 class CaptureService:
     """Settles claimed captures.
 
-    *on_settled* is told of each attempt's end, with the image if one was stored; *count* of how a capture ended.
+    *on_settled* is told of each attempt's end, with the image if one was stored.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class CaptureService:
         clock: Clock,
         jitter: Callable[[], float],
         on_settled: Callable[[Capture, Image | None], Awaitable[None]],
-        count: Callable[[ImageStatus], object] = lambda _: None,
+        metrics: Metrics,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
@@ -42,7 +43,7 @@ class CaptureService:
         self._clock = clock
         self._jitter = jitter
         self._on_settled = on_settled
-        self._count = count
+        self._metrics = metrics
         self._sleep = sleep
 
     async def attempt(self, capture: Capture) -> None:
@@ -82,7 +83,9 @@ class CaptureService:
         if image is not None:
             told = {"size": saved.digest.size, "content_type": saved.facts.content_type}
             log.info("image stored", extra=_named(capture) | told)
-            self._count(ImageStatus.STORED)
+            since = capture.produced_at or capture.created_at
+            seconds = max(0.0, (self._clock() - since).total_seconds())
+            self._metrics.image_stored(size=saved.digest.size, seconds=seconds)
             return image
         # Ours no longer.  If it was deleted meanwhile the file must go; if another holder has it, the file is theirs.
         known = await self._images.find(capture.user, capture.image)
@@ -98,14 +101,15 @@ class CaptureService:
                     "capture will be tried again",
                     extra=_named(capture) | {"error": _told(failure), "seconds": (at - now).total_seconds()},
                 )
-                await self._queue.release(capture, at=at, error=_told(failure))
+                if await self._queue.release(capture, at=at, error=_told(failure)):
+                    self._metrics.capture_retried(failure.code if isinstance(failure, AppError) else AppError.code)
             case Ended(is_lost, reason, detail):
                 level = logging.ERROR if is_lost else logging.WARNING
                 log.log(
                     level, "image %s", "lost" if is_lost else "rejected", extra=_named(capture) | {"reason": reason}
                 )
                 if await self._queue.settle_failed(capture, is_lost=is_lost, reason=reason, detail=detail, at=now):
-                    self._count(ImageStatus.LOST if is_lost else ImageStatus.REJECTED)
+                    self._metrics.image_ended(ImageStatus.LOST if is_lost else ImageStatus.REJECTED)
 
 
 def _named(capture: Capture) -> dict[str, object]:

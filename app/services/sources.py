@@ -86,6 +86,7 @@ class Sources:
             source_key=job_key(job.provider, job.id, index),
             deadline=self._expiry(source, now, job.outputs_expire_at),
             metadata=generation.metadata,
+            produced_at=job.completed_at,
         )
 
     async def _admit(self, text: str) -> Source:

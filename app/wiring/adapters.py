@@ -16,6 +16,7 @@ from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
+from app.adapters.catalog.marks import SqlSuccessLog
 from app.adapters.catalog.migrate import migrate
 from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
@@ -62,6 +63,7 @@ class Adapters:
     generations: SqlGenerations
     retention: SqlRetention
     recovery: SqlRecovery
+    successes: SqlSuccessLog
     downloader: HttpDownloader
     inspector: InspectorPool
     replicate: ReplicateProvider
@@ -98,6 +100,7 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             generations=SqlGenerations(database),
             retention=SqlRetention(database),
             recovery=SqlRecovery(database),
+            successes=SqlSuccessLog(database),
             downloader=_downloader(settings, world),
             inspector=_inspector(settings),
             replicate=_replicate(settings, world),

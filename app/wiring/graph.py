@@ -11,6 +11,7 @@ from app.services.generation import GenerationService
 from app.services.jobs import JobService
 from app.services.launching import Launcher, Terms
 from app.services.reconciling import Reconciler
+from app.services.rounds import Rounds
 from app.services.webhooks import WebhookService
 from app.wiring.keeping import KeepingGraph
 
@@ -36,6 +37,17 @@ class Graph(KeepingGraph):
             generations=self.adapters.generations,
             providers=self.adapters.provider,
             jobs=self.jobs,
+            clock=self.world.clock,
+        )
+
+    @cached_property
+    def rounds(self) -> Rounds:
+        return Rounds(
+            retention=self.retention,
+            recovery=self.recovery,
+            reconcile=self.reconciler.reconcile,
+            successes=self.adapters.successes,
+            metrics=self.metrics,
             clock=self.world.clock,
         )
 

@@ -99,7 +99,7 @@ class KeepingGraph:
                 clock=self.world.clock,
                 jitter=self.world.jitter,
                 on_settled=self._on_settled,
-                count=self.metrics.image_ended,
+                metrics=self.metrics,
             ),
             clock=self.world.clock,
             owner=self.world.ids.token(),
@@ -177,7 +177,13 @@ class KeepingGraph:
 
     @cached_property
     def health(self) -> HealthService:
-        return HealthService(blobs=self.adapters.blobs, queue=self.adapters.captures, monotonic=self.world.monotonic)
+        return HealthService(
+            blobs=self.adapters.blobs,
+            queue=self.adapters.captures,
+            successes=self.adapters.successes,
+            clock=self.world.clock,
+            monotonic=self.world.monotonic,
+        )
 
     @cached_property
     def signing_keys(self) -> tuple[bytes, ...]:

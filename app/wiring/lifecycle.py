@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 _FLUSH_EVERY = timedelta(seconds=30)
 _POLL_EVERY = timedelta(seconds=1)
 _RECONCILE_EVERY = timedelta(seconds=15)
-_SCRUB_EVERY = timedelta(days=1)
+_SCRUB_IF_DUE_EVERY = timedelta(hours=1)
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
 _TAKEOVER_PATIENCE_SECONDS = 20.0
 
@@ -57,7 +57,7 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         await _take_over(graph.settings.data_dir, stack)
         await graph.recovery.require_volume()
-        await graph.recovery.recover()
+        await graph.rounds.recover()
         # Whoever held these is gone: we are the only instance.
         released = await graph.adapters.captures.release_all(owner=None, now=graph.world.clock())
         log.info("captures taken over", extra={"captures": released})
@@ -85,11 +85,11 @@ async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:
     for interval, work, name, first_after in (
         (LEASE / 3, graph.runner.renew, "leases", LEASE / 3),
         (_POLL_EVERY, graph.jobs.poll_due, "polls", timedelta()),
-        (_RECONCILE_EVERY, graph.reconciler.reconcile, "reconciler", timedelta()),
+        (_RECONCILE_EVERY, graph.rounds.reconcile, "reconciler", timedelta()),
         (_RECONCILE_EVERY, graph.comparison.compare, "provider's list", timedelta()),
         (_FLUSH_EVERY, graph.access_times.flush, "access times", _FLUSH_EVERY),
-        (_SCRUB_EVERY, graph.recovery.scrub, "scrub", _SCRUB_EVERY),
-        (graph.settings.cleanup_interval, graph.retention.sweep, "retention", _first_sweep(graph.settings)),
+        (_SCRUB_IF_DUE_EVERY, graph.rounds.scrub, "scrub", _SCRUB_IF_DUE_EVERY),
+        (graph.settings.cleanup_interval, graph.rounds.sweep, "retention", _first_sweep(graph.settings)),
     ):
         await stack.enter_async_context(every(interval, work, name=name, first_after=first_after))
 

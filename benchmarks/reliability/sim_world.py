@@ -83,6 +83,7 @@ class Simulation:
             clock=self.clock,
             jitter=self.chance.random,
             on_settled=_nothing,
+            metrics=self.graph.metrics,
         )
 
     async def run(self, *, horizon: float) -> None:

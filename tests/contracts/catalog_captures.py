@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.captures import Backlog
+from app.domain.captures import Backlog, Risk
 from app.domain.ids import ImageId
 from app.domain.images import ImageStatus
 from tests.contracts.catalog_fencing import FencingContract, stale_and_fresh
@@ -167,6 +167,43 @@ class SettleContract:
         backlog = await catalog.captures.backlog()
 
         assert backlog == Backlog(open=3, next_attempt_at=NOW - SECOND, earliest_deadline=NOW + SECOND)
+
+    async def test_the_risk_is_in_what_is_open_and_near_its_end(self, catalog: Catalog) -> None:
+        await catalog.ended(an_image("lost", deadline=NOW - SECOND))
+        for name, seconds in (("past", -1), ("now", 0), ("near", 9), ("by then", 10), ("far", 11), ("never", None)):
+            deadline = None if seconds is None else NOW + seconds * SECOND
+            await catalog.images.register(an_image(name.replace(" ", "-"), deadline=deadline))
+
+        risk = await catalog.captures.risk(by=NOW + 10 * SECOND)
+
+        assert risk == Risk(open=6, near=4, near_bytes=0, earliest_deadline=NOW - SECOND)
+
+    async def test_bytes_at_risk_are_those_of_images_that_were_here_before(self, catalog: Catalog) -> None:
+        for name in ("near", "far"):
+            await catalog.lose_file(await catalog.stored(an_image(name), size=700))
+        await catalog.images.register(an_image("near", deadline=NOW + timedelta(minutes=1)))
+        await catalog.images.register(an_image("far", deadline=NOW + timedelta(minutes=60)))
+
+        risk = await catalog.captures.risk(by=NOW + timedelta(minutes=15))
+
+        assert (risk.open, risk.near, risk.near_bytes) == (2, 1, 700)
+
+    async def test_no_risk_is_nothing(self, catalog: Catalog) -> None:
+        assert await catalog.captures.risk(by=NOW) == Risk(open=0, near=0, near_bytes=0, earliest_deadline=None)
+
+    async def test_when_a_source_was_made_comes_along(self, catalog: Catalog) -> None:
+        await catalog.images.register(an_image("one", produced_at=NOW - SECOND))
+        await catalog.images.register(an_image("two"))
+
+        assert [capture.produced_at for capture in await catalog.claim()] == [NOW - SECOND, None]
+
+    async def test_what_is_captured_again_begins_anew(self, catalog: Catalog) -> None:
+        await catalog.ended(an_image("one", produced_at=NOW - SECOND))
+        await catalog.images.register(an_image("one", created_at=NOW + SECOND))
+
+        (capture,) = await catalog.claim(now=NOW + SECOND)
+
+        assert (capture.created_at, capture.produced_at) == (NOW + SECOND, None)
 
     async def test_no_backlog_is_nothing(self, catalog: Catalog) -> None:
         assert await catalog.captures.backlog() == Backlog(open=0, next_attempt_at=None, earliest_deadline=None)

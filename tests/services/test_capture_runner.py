@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.domain.captures import Capture
 from app.domain.errors import Overloaded
 from app.domain.images import Image, ImageStatus
@@ -65,6 +66,7 @@ class Workshop:
                 clock=clock,
                 jitter=lambda: 0.5,
                 on_settled=self._on_settled,
+                metrics=PrometheusMetrics(version="0"),
             ),
             clock=clock,
             owner="us",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.domain.captures import Capture
 from app.domain.errors import (
     AppError,
@@ -57,6 +58,7 @@ def service_of(
         clock=clock,
         jitter=lambda: 0.5,
         on_settled=settled,
+        metrics=PrometheusMetrics(version="0"),
         sleep=sleep,
     )
 

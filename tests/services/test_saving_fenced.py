@@ -12,6 +12,7 @@ import pytest
 
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.domain.captures import Capture
 from app.domain.errors import Overloaded
 from app.domain.images import Image, ImageFacts, ImageStatus
@@ -107,6 +108,7 @@ class Place:
             clock=self.clock,
             jitter=lambda: 0.5,
             on_settled=settled,
+            metrics=PrometheusMetrics(version="0"),
         )
 
     async def claim(self) -> Capture:

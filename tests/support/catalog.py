@@ -11,6 +11,8 @@ from app.domain.catalog import CaptureQueue, GenerationCatalog, IdempotencyKey, 
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.images import Digest, Image, ImageFacts, ImageSource, NewImage, Origin, job_key, url_key
+from app.domain.metrics import SuccessLog
+from app.domain.recovery import RecoveryCatalog
 from app.domain.retention import RetentionCatalog
 
 ANA, BOB = UserId("ana"), UserId("bob")
@@ -29,6 +31,8 @@ class Catalog:
     captures: CaptureQueue
     generations: GenerationCatalog
     retention: RetentionCatalog
+    recovery: RecoveryCatalog
+    successes: SuccessLog
     changes: Callable[[UserId], Awaitable[list[tuple[int, str, str]]]]
 
     async def claim(self, *, owner: str = "us", now: datetime = NOW, limit: int = 10) -> list[Capture]:
@@ -54,6 +58,10 @@ class Catalog:
         for capture in await self.claim(now=NOW + timedelta(days=1)):
             await self.captures.settle_failed(capture, is_lost=is_lost, reason="broken", detail="It broke.", at=NOW)
         return await self.get(new.id, new.user)
+
+    async def lose_file(self, image: Image) -> None:
+        """Do as recovery does when a stored image's file is gone."""
+        assert await self.recovery.mark_lost(image.user, image.id, reason="file_missing", at=NOW)
 
     async def get(self, image: ImageId | str, user: UserId = ANA) -> Image:
         found = await self.images.find(user, ImageId(str(image)))

@@ -12,7 +12,7 @@ from app.adapters.catalog import changes, registration, rows
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import captures, images, is_open
-from app.domain.captures import Backlog, Capture
+from app.domain.captures import Backlog, Capture, Risk
 from app.domain.images import Digest, Image, ImageFacts, ImageStatus
 
 
@@ -120,6 +120,20 @@ class SqlCaptures:
         async with self._database.read() as connection:
             count, next_attempt_at, deadline = (await connection.execute(query)).one()
         return Backlog(open=count, next_attempt_at=next_attempt_at, earliest_deadline=deadline)
+
+    async def risk(self, *, by: datetime) -> Risk:
+        is_near = captures.c.deadline <= by
+        here = and_(images.c.user_id == captures.c.user_id, images.c.id == captures.c.image_id)
+        known = select(func.coalesce(func.sum(images.c.size_bytes), 0)).select_from(captures.join(images, here))
+        query = select(
+            func.count(),
+            func.count().filter(is_near),
+            known.where(is_open, is_near).scalar_subquery(),
+            func.min(captures.c.deadline),
+        ).where(is_open)
+        async with self._database.read() as connection:
+            count, near, near_bytes, deadline = (await connection.execute(query)).one()
+        return Risk(open=count, near=near, near_bytes=near_bytes, earliest_deadline=deadline)
 
 
 async def _take(connection: AsyncConnection, user: str, image: str, lease: dict[str, Any]) -> Capture:

@@ -84,6 +84,7 @@ def to_capture(row: Row[Any]) -> Capture:
         fetch_from=row.fetch_from,
         deadline=row.deadline,
         created_at=row.created_at,
+        produced_at=row.produced_at,
         attempts=row.attempts,
         token=row.token,
     )

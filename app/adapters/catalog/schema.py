@@ -102,8 +102,9 @@ captures = Table(
     Column("lease_until", Instant),
     Column("token", Integer, nullable=False),
     Column("last_error", Words),
-    # Last, for it may be a data URI of megabytes: to read what lies behind it SQLite would go through all of it.
+    # Late, for it may be a data URI of megabytes: to read what lies behind it SQLite goes through all of it.
     Column("fetch_from", Words),
+    Column("produced_at", Instant),
     PrimaryKeyConstraint("user_id", "image_id"),
     # Settled captures stay for their tokens; the queue and the backlog are read from this index alone.
     Index(

@@ -1,13 +1,17 @@
 """`Metrics` in Prometheus' text format, in a registry of its own: two services in one process do not mix."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from app.adapters.metrics.levels import LevelGauges
 from app.domain.images import ImageStatus
 from app.domain.metrics import Exposition, Levels
+from app.domain.retention import Reason
 
 # From a picture out of memory to a generation that is waited for.
 _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
+# From a quick download to the hour a source lives.
+_CAPTURE_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 2700, 3600)
 
 
 class PrometheusMetrics:
@@ -15,9 +19,7 @@ class PrometheusMetrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         Info("holdfast_build", "What is running.", registry=self._registry).info({"version": version})
-        self._requests = Counter(
-            "holdfast_requests", "Requests answered.", ("method", "route", "status"), registry=self._registry
-        )
+        self._requests = self._counter("holdfast_requests", "Requests answered.", "method", "route", "status")
         self._seconds = Histogram(
             "holdfast_request_seconds",
             "Seconds from a request's head to the end of its answer.",
@@ -25,12 +27,23 @@ class PrometheusMetrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._images = Counter("holdfast_images", "Captures that ended, by how.", ("status",), registry=self._registry)
+        self._images = self._counter("holdfast_images", "Captures that ended, by how.", "status")
+        self._lost = self._counter("holdfast_images_lost", "Images lost: never captured, or their file is gone.")
+        self._stored = self._counter("holdfast_stored_bytes", "Bytes of captured images.")
+        self._capture = Histogram(
+            "holdfast_capture_seconds",
+            "Seconds from when the provider had made an image, or it was asked for, until it was stored.",
+            buckets=_CAPTURE_SECONDS,
+            registry=self._registry,
+        )
+        self._retries = self._counter("holdfast_capture_retries", "Attempts that failed and are made again.", "code")
+        self._removed = self._counter("holdfast_sweep_removed_images", "Images removed by sweeps.", "reason")
+        self._levels = LevelGauges(self._registry)
+        # An alert on an increase needs the 0 before the first one.
         for status in (ImageStatus.STORED, ImageStatus.REJECTED, ImageStatus.LOST):
-            self._images.labels(status.value)  # an alert on "lost" needs the 0 before the first one
-        self._captures = Gauge("holdfast_captures_open", "Captures not settled yet.", registry=self._registry)
-        self._free = Gauge("holdfast_volume_free_bytes", "Free bytes of the volume.", registry=self._registry)
-        self._ready = Gauge("holdfast_ready", "1 while /readyz answers 200.", registry=self._registry)
+            self._images.labels(status.value)
+        for reason in Reason:
+            self._removed.labels(reason.value)
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         # 0: the client left before there was an answer.
@@ -38,11 +51,28 @@ class PrometheusMetrics:
         self._requests.labels(method, route, kind).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def image_stored(self, *, size: int, seconds: float) -> None:
+        self._images.labels(ImageStatus.STORED.value).inc()
+        self._stored.inc(size)
+        self._capture.observe(seconds)
+
     def image_ended(self, status: ImageStatus) -> None:
         self._images.labels(status.value).inc()
+        if status is ImageStatus.LOST:
+            self._lost.inc()
+
+    def files_lost(self, count: int) -> None:
+        self._lost.inc(count)
+
+    def capture_retried(self, code: str) -> None:
+        self._retries.labels(code).inc()
+
+    def images_removed(self, reason: str, count: int) -> None:
+        self._removed.labels(reason).inc(count)
 
     def expose(self, levels: Levels) -> Exposition:
-        for gauge, level in ((self._captures, levels.captures_open), (self._free, levels.free_bytes)):
-            gauge.set(float("nan") if level is None else level)
-        self._ready.set(levels.is_ready)
+        self._levels.set(levels)
         return Exposition(CONTENT_TYPE_LATEST, generate_latest(self._registry))
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(name, what, labels, registry=self._registry)

@@ -4,7 +4,6 @@ import asyncio
 
 from aiohttp import web
 
-from app.domain.metrics import Levels
 from app.web import render
 from app.web.keys import DESCRIPTION, OPTIONS, SERVICES
 
@@ -23,8 +22,7 @@ async def ready(request: web.Request) -> web.StreamResponse:
 async def metrics(request: web.Request) -> web.StreamResponse:
     """Counters and levels, for Prometheus."""
     services = request.app[SERVICES]
-    health = await services.health.check()
-    levels = Levels(captures_open=health.captures, free_bytes=health.free, is_ready=not health.problems)
+    levels = await services.health.measure()
     return render.exposition(await asyncio.to_thread(services.metrics.expose, levels))
 
 

@@ -12,7 +12,9 @@ from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
+from app.adapters.catalog.marks import SqlSuccessLog
 from app.adapters.catalog.migrate import migrate
+from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
 from app.adapters.catalog.schema import changes
 from app.domain.ids import UserId
@@ -31,6 +33,8 @@ def catalog_over(database: Database) -> Catalog:
         captures=SqlCaptures(database),
         generations=SqlGenerations(database),
         retention=SqlRetention(database),
+        recovery=SqlRecovery(database),
+        successes=SqlSuccessLog(database),
         changes=log,
     )
 

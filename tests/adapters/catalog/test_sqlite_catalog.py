@@ -7,6 +7,7 @@ from tests.contracts.catalog_images import DeleteContract, FindContract, ListCon
 from tests.contracts.catalog_outputs import AdoptionContract, FulfilmentContract, OutputContract
 from tests.contracts.catalog_registration import RegisterContract
 from tests.contracts.catalog_retention import LockContract, RetentionContract
+from tests.contracts.catalog_successes import SuccessLogContract
 
 
 class TestRegistration(RegisterContract):
@@ -34,4 +35,8 @@ class TestRetention(RetentionContract, LockContract):
 
 
 class TestChanges(ChangesContract):
+    pass
+
+
+class TestSuccesses(SuccessLogContract):
     pass

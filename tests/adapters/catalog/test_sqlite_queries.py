@@ -14,6 +14,7 @@ from app.domain.clock_guard import Sighting
 from app.domain.generations import JobStatus
 from app.domain.ids import ImageId
 from app.domain.images import ImagePosition
+from app.domain.metrics import Task
 from tests.contracts.catalog_generations import begun
 from tests.support.catalog import ANA, NOW, SECOND, Catalog, a_generation, a_key, an_image, an_output, of_job
 
@@ -118,6 +119,17 @@ async def test_the_backlog_is_counted_in_the_index_of_open_captures(catalog: Cat
     assert "SCAN captures USING COVERING INDEX captures_open" in step
 
 
+async def test_the_risk_is_measured_in_the_index_of_open_captures(catalog: Catalog, watch: Watch) -> None:
+    await catalog.captures.risk(by=NOW)
+
+    assert [step.split("  [")[0] for step in watch.plans()] == [
+        "SCAN captures USING COVERING INDEX captures_open",
+        "SCALAR SUBQUERY 1",
+        "SEARCH captures USING INDEX captures_open (deadline<?)",
+        "SEARCH images USING INDEX sqlite_autoindex_images_1 (user_id=? AND id=?)",
+    ]
+
+
 async def test_a_claim_goes_along_the_open_captures_by_deadline(catalog: Catalog, watch: Watch) -> None:
     await catalog.images.register(an_image("one"))
     watch.clear()
@@ -180,6 +192,8 @@ async def test_forgetting_an_intent_scans_nothing(catalog: Catalog, watch: Watch
 async def test_the_clockwork_scans_nothing(catalog: Catalog, watch: Watch) -> None:
     await catalog.generations.due(now=NOW, limit=50)
     await catalog.generations.orphans(before=NOW)
+    await catalog.successes.record(Task.SWEEP, at=NOW)
+    await catalog.successes.latest()
     await catalog.retention.newest()
     await catalog.retention.last_sweep()
     await catalog.retention.record_sweep(Sighting(NOW, is_suspect=False))

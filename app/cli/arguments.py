@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.domain.errors import InvalidInput
 from app.domain.ids import UserId
 
+_MOST_WORKERS = 64
 _LONGEST = timedelta(days=365)
 
 
@@ -14,6 +15,15 @@ def user(text: str) -> UserId:
         return UserId.parse(text)
     except InvalidInput as refusal:
         raise ArgumentTypeError(refusal.detail) from None
+
+
+def workers(text: str) -> int:
+    """Return a number of processes."""
+    if not (
+        text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST_WORKERS)) and 1 <= int(text) <= _MOST_WORKERS
+    ):
+        raise ArgumentTypeError(f"must be a whole number from 1 to {_MOST_WORKERS}.")
+    return int(text)
 
 
 def lifetime(text: str) -> timedelta:

@@ -3,21 +3,24 @@
 import argparse
 import asyncio
 import logging
-import signal
 import socket
-import sys
 from datetime import timedelta
 
 from aiohttp import web
-from yarl import URL
 
+from app.cli.announcing import announce
 from app.cli.descriptors import room_for
+from app.cli.seated import seated
+from app.cli.stopping import on_signals
 from app.config import Settings
+from app.fleet.addresses import CannotListen
+from app.fleet.seat import Seat
+from app.fleet.shares import share_out
 from app.logs import on_loop_error
 from app.web.connections import Connections
 from app.web.patience import Patience
 from app.web.server import Runner
-from app.wiring import running, wired
+from app.wiring import World, running, wired
 from app.wiring.lifecycle import Holdfast
 
 log = logging.getLogger(__name__)
@@ -25,21 +28,20 @@ log = logging.getLogger(__name__)
 _BACKLOG = 1024
 
 
-class CannotListen(Exception):
-    """The address is taken, or not this machine's."""
-
-
-async def serve(settings: Settings, _: argparse.Namespace) -> bool:
+async def serve(settings: Settings, options: argparse.Namespace) -> bool:
     """Serve until SIGTERM or SIGINT; True when everything in hand was finished or given back.
 
     Also until the catalog's disk fails, and then False: what the platform starts anew reads the file anew.
     """
     asyncio.get_running_loop().set_exception_handler(on_loop_error)
-    stopping = _on_signals()
-    for warning in settings.warnings:
+    stopping = on_signals()
+    seat: Seat | None = options.seat
+    for warning in () if seat else settings.warnings:
         log.warning(warning)
-    async with wired(settings) as holdfast, running(holdfast):
-        runner = await listen(settings, holdfast)
+    own = share_out(settings, seat) if seat else settings
+    async with wired(own, World(seat=seat)) as holdfast, running(holdfast), seated(holdfast, seat) as say_ready:
+        runner = await listen(own, holdfast, seat)
+        say_ready()
         failed = holdfast.graph.adapters.catalog_failed
         await _first_of(stopping, failed)
         log.info("stopping")
@@ -50,13 +52,6 @@ async def serve(settings: Settings, _: argparse.Namespace) -> bool:
     return not failed.is_set()
 
 
-def _on_signals() -> asyncio.Event:
-    stopping = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    return stopping
-
-
 async def _first_of(*events: asyncio.Event) -> None:
     waits = [asyncio.create_task(event.wait()) for event in events]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -64,8 +59,8 @@ async def _first_of(*events: asyncio.Event) -> None:
         wait.cancel()
 
 
-async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
-    """Answer requests at the address of *settings* until the runner is cleaned up."""
+async def listen(settings: Settings, holdfast: Holdfast, seat: Seat | None = None) -> web.AppRunner:
+    """Answer requests at the address of *settings*, or on the sockets of *seat*, until the runner is cleaned up."""
     runner = Runner(
         holdfast.app,
         connections=_connections(settings),
@@ -77,14 +72,21 @@ async def listen(settings: Settings, holdfast: Holdfast) -> web.AppRunner:
     )
     await runner.setup()
     try:
-        # No host means both families; "::" alone would refuse IPv4.
-        site = web.TCPSite(runner, settings.host, settings.port or _any_port(settings.host), backlog=_BACKLOG)
-        await site.start()
+        for site in _sites(settings, runner, seat):
+            await site.start()
     except OSError as error:
         await runner.cleanup()
         raise CannotListen(f"HOST and PORT: cannot listen there ({error.strerror or error}).") from error
-    _announce(settings, runner)
+    if seat is None:
+        announce(settings, runner.addresses[0][1])
     return runner
+
+
+def _sites(settings: Settings, runner: web.AppRunner, seat: Seat | None) -> list[web.BaseSite]:
+    if seat is not None:
+        return [web.SockSite(runner, socket.socket(fileno=own), backlog=_BACKLOG) for own in seat.listening]
+    # No host means both families; "::" alone would refuse IPv4.
+    return [web.TCPSite(runner, settings.host, settings.port or _any_port(settings.host), backlog=_BACKLOG)]
 
 
 def _connections(settings: Settings) -> Connections:
@@ -108,17 +110,3 @@ def _any_port(host: str | None) -> int:
 
 def _share_of(grace: timedelta) -> float:
     return grace.total_seconds() / 2
-
-
-def _announce(settings: Settings, runner: web.AppRunner) -> None:
-    port = runner.addresses[0][1]
-    here = settings.public_base_url or str(URL.build(scheme="http", host=settings.host or "localhost", port=port))
-    log.info("listening on %s", here, extra={"port": port, "images": str(settings.image_storage_path)})
-    if sys.stderr.isatty():
-        sys.stderr.write(
-            f"\n  Holdfast is at {here} (images in {settings.image_storage_path}).\n"
-            f"  Try:  curl {here}/readyz\n"
-            f"        curl {here}/v1/images/import -H 'Content-Type: application/json' \\\n"
-            '             -d \'{"user_id": "ana", "url": "https://replicate.delivery/…/out-0.png"}\'\n'
-            "  Or see it all, with a provider that forgets: make demo\n\n"
-        )

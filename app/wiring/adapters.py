@@ -12,6 +12,8 @@ from pathlib import Path
 
 from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.volume import VolumeBlobStore
+from app.adapters.bus.alone import NobodyElse
+from app.adapters.bus.datagrams import DatagramBus
 from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
@@ -28,9 +30,11 @@ from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.pool import InspectorPool
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import ConfigError, Settings
+from app.domain.bus import Bus
 from app.domain.errors import InvalidInput
 from app.domain.ids import IdFactory
 from app.domain.ports import Clock, Provider
+from app.fleet.seat import Seat
 
 
 def utc_now() -> datetime:
@@ -39,16 +43,23 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What comes from outside and tests replace: time and chance."""
+    """What comes from outside and tests replace: time, chance and company."""
 
     clock: Clock = utc_now
     monotonic: Callable[[], float] = time.monotonic
     entropy: Callable[[int], bytes] = secrets.token_bytes
     jitter: Callable[[], float] = random.random
+    seat: Seat | None = None
+    """This process's place among several; None when it is the only one."""
 
     @property
     def ids(self) -> IdFactory:
         return IdFactory(clock=self.clock, entropy=self.entropy)
+
+    @property
+    def since(self) -> datetime | None:
+        """When the first of several processes began."""
+        return datetime.fromtimestamp(self.seat.since, UTC) if self.seat else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,7 @@ class Adapters:
     catalog_failed: asyncio.Event
     """Set once the catalog's disk has failed under this process, which must end."""
     blobs: VolumeBlobStore
+    bus: Bus
     inventory: VolumeInventory
     images: SqlImages
     captures: SqlCaptures
@@ -90,10 +102,12 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
         await migrate(settings.database_path)
         database = Database(settings.database_path)
         stack.push_async_callback(database.aclose)
+        bus = await _bus(world.seat, stack)
         adapters = Adapters(
             database=settings.database_path,
             catalog_failed=database.failed,
             blobs=blobs,
+            bus=bus,
             inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
             images=SqlImages(database),
             captures=SqlCaptures(database),
@@ -108,6 +122,15 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
         for adapter in (adapters.downloader, adapters.inspector, adapters.replicate):
             stack.push_async_callback(adapter.aclose)
         yield adapters
+
+
+async def _bus(seat: Seat | None, stack: AsyncExitStack) -> Bus:
+    if seat is None:
+        return NobodyElse()
+    bus = DatagramBus(seat.messages, own=str(seat.number), names=[str(number + 1) for number in range(seat.of)])
+    stack.push_async_callback(bus.aclose)
+    bus.open()
+    return bus
 
 
 def _downloader(settings: Settings, world: World) -> HttpDownloader:

@@ -1,6 +1,6 @@
 """All services: beside those that keep images, the ones that deal with providers."""
 
-from functools import cached_property
+from functools import cached_property, partial
 
 from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
 from app.services.adoption import AdoptionService
@@ -14,6 +14,7 @@ from app.services.reconciling import Reconciler
 from app.services.rounds import Rounds
 from app.services.webhooks import WebhookService
 from app.wiring.keeping import KeepingGraph
+from app.wiring.topics import UNANSWERED
 
 
 class Graph(KeepingGraph):
@@ -38,6 +39,8 @@ class Graph(KeepingGraph):
             providers=self.adapters.provider,
             jobs=self.jobs,
             clock=self.world.clock,
+            since=self.world.since,
+            tell_lost=partial(self.adapters.bus.tell, UNANSWERED),
         )
 
     @cached_property

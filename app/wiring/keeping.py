@@ -1,12 +1,14 @@
 """The services that keep images, and what each of them needs: made once, when first asked for."""
 
+import asyncio
 import logging
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from app import __version__
 from app.adapters.backup.folder import FolderBackup
+from app.adapters.limits.memory import MemoryRateLimiter
 from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.adapters.tokens.jwt import JwtTokens
 from app.adapters.tokens.keyfile import load_or_make_key
@@ -32,6 +34,7 @@ from app.services.signing import LinkSigner
 from app.services.sources import Sources
 from app.services.usage import UsageService
 from app.wiring.adapters import Adapters, World
+from app.wiring.topics import CHANGED, COUNTED, DUE, READS
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +51,13 @@ class KeepingGraph:
 
     @cached_property
     def signals(self) -> Signals:
-        return Signals(monotonic=self.world.monotonic)
+        return Signals(monotonic=self.world.monotonic, tell=partial(self.adapters.bus.tell, CHANGED))
+
+    @cached_property
+    def limiter(self) -> MemoryRateLimiter:
+        rates = {"reads": self.settings.rate_limit_reads or "", "writes": self.settings.rate_limit_writes or ""}
+        tell = partial(self.adapters.bus.tell, COUNTED) if self.world.seat else None
+        return MemoryRateLimiter(rates=rates, clock=self.world.clock, tell=tell)
 
     @cached_property
     def metrics(self) -> PrometheusMetrics:
@@ -79,7 +88,7 @@ class KeepingGraph:
             new_token=self.world.ids.token,
             # Two sweeps are an interval apart by rights; that alone must not look like a clock that jumped.
             max_gap=max(_LEAST_CLOCK_GAP, 2 * self.settings.cleanup_interval),
-            record_reads=self.access_times.flush,
+            record_reads=self._record_reads,
         )
 
     @cached_property
@@ -102,8 +111,9 @@ class KeepingGraph:
                 metrics=self.metrics,
             ),
             clock=self.world.clock,
-            owner=self.world.ids.token(),
+            owner=self.world.seat.owner if self.world.seat else self.world.ids.token(),
             concurrency=self.settings.capture_concurrency,
+            on_busy=partial(adapters.bus.tell, DUE),
         )
 
     @cached_property
@@ -197,6 +207,14 @@ class KeepingGraph:
     @cached_property
     def links(self) -> LinkSigner:
         return LinkSigner(keys=self.signing_keys, clock=self.world.clock)
+
+    @property
+    def is_keeper(self) -> bool:
+        """Whether this process does what is to be done once."""
+        return self.world.seat is None or self.world.seat.is_keeper
+
+    async def _record_reads(self) -> None:
+        await asyncio.gather(self.access_times.flush(), self.adapters.bus.ask(READS))
 
     async def _on_settled(self, capture: Capture, stored: Image | None) -> None:
         self.signals.announce((capture.user, capture.image))

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 from app import __version__
-from app.adapters.limits.memory import MemoryRateLimiter
 from app.domain.images import CONTENT_TYPES
 from app.services.access import AccessService
 from app.web.keys import Services, WebOptions
@@ -12,7 +11,6 @@ from app.wiring.graph import Graph
 
 def services(graph: Graph) -> Services:
     settings = graph.settings
-    rates = {"reads": settings.rate_limit_reads or "", "writes": settings.rate_limit_writes or ""}
     return Services(
         access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
         adoptions=graph.adoptions,
@@ -21,7 +19,7 @@ def services(graph: Graph) -> Services:
         health=graph.health,
         hosting=graph.hosting,
         imports=graph.imports,
-        limiter=MemoryRateLimiter(rates=rates, clock=graph.world.clock),
+        limiter=graph.limiter,
         links=graph.links,
         metrics=graph.metrics,
         tokens=graph.tokens,

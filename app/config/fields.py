@@ -83,6 +83,20 @@ class Fields(BaseModel):
 
     volume_reserve: kinds.PositiveMebibytes = _setting("VOLUME_RESERVE_MB", "16")
     """MiB of the volume that no image may fill, so that deletions and the catalog still work."""
+    image_cache: kinds.Mebibytes = _setting("IMAGE_CACHE_MB", "64")
+    """MiB of memory, in each process, for images that are asked for often. 0: all come from the volume."""
+
+    # Variants
+    image_variant_widths: kinds.Widths = _setting("IMAGE_VARIANT_WIDTHS", "160,320,640,1080")
+    """Widths that ?w= may ask for, in pixels, separated by commas."""
+    image_gallery_width: kinds.CountOrOff = _setting("IMAGE_GALLERY_WIDTH", "320")
+    """Of these, the one made in WebP as an image arrives: a gallery's first look waits for nothing. 0: none."""
+    variant_cache: kinds.Mebibytes = _setting("VARIANT_CACHE_MB", "512")
+    """MiB of variants kept beside the images, at most a tenth of the volume. 0: each is made anew."""
+    variant_workers: kinds.Count = _setting("VARIANT_WORKERS", "1")
+    """Processes that make variants. They give way to those that decode images."""
+    variant_queue_limit: kinds.Count = _setting("VARIANT_QUEUE_LIMIT", "128")
+    """How many variants may wait to be made. More are refused with 503."""
 
     # Replicate
     replicate_api_token: kinds.Secret = _secret("REPLICATE_API_TOKEN")

@@ -38,6 +38,7 @@ PositiveHours = Annotated[timedelta, BeforeValidator(some(_HOURS))]
 DaysOrOff = Annotated[timedelta | None, BeforeValidator(unless_zero(_DAYS))]
 
 Kibibytes = Annotated[int, BeforeValidator(size(_KIB))]
+Mebibytes = Annotated[int, BeforeValidator(size(_MIB))]
 PositiveMebibytes = Annotated[int, BeforeValidator(some(size(_MIB)))]
 GibibytesOrOff = Annotated[int | None, BeforeValidator(unless_zero(size(_GIB)))]
 

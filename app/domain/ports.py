@@ -3,7 +3,7 @@
 The catalog's ports are in `app.domain.catalog`; a fake that passes the contract tests is as good as the real thing.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Protocol
 
 from app.domain.generations import Job, Order
 from app.domain.images import Digest, ImageFacts
+from app.domain.variants import Rendering, Survey, VariantFacts, VariantKey
 
 Clock = Callable[[], datetime]
 """The wall clock: aware, UTC."""
@@ -144,7 +145,53 @@ class Inspector(Protocol):
         decoding it crashed or hung; `Overloaded` when the queue is full.
         """
 
+    async def survey(self, path: Path, copy: Rendering) -> Survey:
+        """Do as `inspect` does, and make *copy* from the same decode.
+
+        Without one if the picture is not wider than that, is animated, or whatever else makes it costly or fail.
+        """
+
     async def aclose(self) -> None: ...
+
+
+class Renderer(Protocol):
+    """Makes renderings, off the event loop and out of this process; inspections never wait for it."""
+
+    async def render(self, path: Path, rendering: Rendering) -> bytes:
+        """Return *rendering* of the picture at *path*: upright, in sRGB, without metadata.
+
+        Raise `RenderingFailed` when decoding crashed or hung, `InvalidInput` when the result would be too large,
+        `StorageUnavailable` when the file cannot be read, `Overloaded` when the queue is full.
+        """
+
+    async def aclose(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant and its open bytes; whoever gets it closes the blob."""
+
+    facts: VariantFacts
+    blob: Blob
+
+
+class VariantCache(Protocol):
+    """Keeps variants for as long as there is room.  Everything in it may be gone at any time."""
+
+    async def find(self, key: VariantKey) -> Variant | None:
+        """Return a variant that is kept, whole; raise `StorageUnavailable`."""
+
+    async def keep(self, key: VariantKey, facts: VariantFacts, content: bytes) -> None:
+        """Keep a variant, others going for it if need be; it is seen whole or not at all.
+
+        One that would not fit in alone is not kept.  Raise `StorageFull` or `StorageUnavailable`.
+        """
+
+    async def forget(self, blob: str) -> None:
+        """Remove all variants of an original; having none is fine.  Raise `StorageUnavailable`."""
+
+    async def sources(self) -> Sequence[str]:
+        """Return the originals that variants are kept of, as keys of the blob store; remove what dead writers left."""
 
 
 class Provider(Protocol):
@@ -183,3 +230,6 @@ class RateLimiter(Protocol):
 
     async def admit(self, kind: str, who: str) -> None:
         """Count one request; raise `RateLimited`, with `retry_after`, when it is one too many."""
+
+    def admits(self, kind: str, who: str) -> bool:
+        """Count one request at once; False, counting nothing, when it is one too many or nobody knows yet."""

@@ -1,7 +1,6 @@
 """The aiohttp application: routes, middlewares, and what every response carries."""
 
 import logging
-import re
 from http import HTTPStatus
 from time import monotonic
 from uuid import uuid4
@@ -19,8 +18,10 @@ from app.web.errors import (
     UnsupportedMediaType,
     as_problems,
 )
+from app.web.finishing import REQUEST_ID as GIVEN_ID
 from app.web.finishing import finish
-from app.web.keys import DESCRIPTION, OPTIONS, PAGES, SERVICES, Services, WebOptions
+from app.web.hot.lane import Lane
+from app.web.keys import DESCRIPTION, LANE, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
 from app.web.pages.loading import load
 from app.web.routes import ROUTES
@@ -28,16 +29,17 @@ from app.web.routes import ROUTES
 log = logging.getLogger("app.access")
 
 REQUEST_ID = web.RequestKey("request_id", str)
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 # Asked for every few seconds: they would drown the rest.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
 
 
-def application(services: Services, options: WebOptions) -> web.Application:
+def application(services: Services, options: WebOptions, lane: Lane | None = None) -> web.Application:
     """Return the application, ready to be run; the life of *services* is the caller's business."""
     app = web.Application(middlewares=[_observed, as_problems, _well_meant], client_max_size=options.max_body)
     app[SERVICES] = services
     app[OPTIONS] = options
+    if lane is not None:
+        app[LANE] = lane
     app[DESCRIPTION] = description = describe(ROUTES)
     app[PAGES] = load(description, is_open=services.access.is_open)
     app.router.add_routes([route.definition() for route in ROUTES])
@@ -90,7 +92,7 @@ def _template(request: web.Request) -> str:
 def _request_id(request: web.Request) -> str:
     """Return the id the platform's edge gave the request, so that its logs and ours meet, or a new one."""
     given = request.headers.get("X-Railway-Request-Id", "")
-    return given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+    return given if GIVEN_ID.fullmatch(given) else uuid4().hex
 
 
 @web.middleware

@@ -21,6 +21,7 @@ from app.services.importing import ImportService
 from app.services.signing import LinkSigner
 from app.services.usage import UsageService
 from app.services.webhooks import WebhookService
+from app.web.hot.lane import Lane
 from app.web.pages.files import Pages
 
 
@@ -58,6 +59,7 @@ class WebOptions:
     client_address_header: str | None
     metrics_token: str | None = field(repr=False)
     policy: Policy
+    variant_widths: tuple[int, ...]
     capabilities: Mapping[str, Any]
     clock: Clock
 
@@ -66,6 +68,7 @@ SERVICES = web.AppKey("services", Services)
 OPTIONS = web.AppKey("options", WebOptions)
 DESCRIPTION = web.AppKey("openapi", dict[str, Any])
 PAGES = web.AppKey("pages", Pages)
+LANE = web.AppKey("lane", Lane)
 
 CALLER = web.RequestKey("caller", Caller)
 LINK_LEFT = web.RequestKey("link_left", timedelta)

@@ -3,18 +3,18 @@
 from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
 from app.web.handlers import generations, images, operations, pages, users, webhooks
 
-_IMAGE = "/v1/images/hosted/{user}/{image}"
+HOSTED = "/v1/images/hosted/{user}/{image}"
 
 # fmt: off
 ROUTES = (
     #     method     path                                handler                 open to   (GET answers HEAD as well)
     route("POST",    "/v1/images/generate",              generations.create,     user,     limit=WRITES),
     route("POST",    "/v1/images/import",                images.import_,         user,     limit=WRITES),
-    route("GET",     _IMAGE,                             images.show,            link,     limit=READS),
-    route("OPTIONS", _IMAGE,                             images.options,         anyone,   limit=READS),
-    route("DELETE",  _IMAGE,                             images.delete,          user,     limit=WRITES),
-    route("GET",     _IMAGE + "/info",                   images.info,            user,     limit=READS),
-    route("POST",    _IMAGE + "/signed-url",             images.sign,            user,     limit=WRITES),
+    route("GET",     HOSTED,                             images.show,            link,     limit=READS),
+    route("OPTIONS", HOSTED,                             images.options,         anyone,   limit=READS),
+    route("DELETE",  HOSTED,                             images.delete,          user,     limit=WRITES),
+    route("GET",     HOSTED + "/info",                   images.info,            user,     limit=READS),
+    route("POST",    HOSTED + "/signed-url",             images.sign,            user,     limit=WRITES),
     route("GET",     "/v1/generations/{generation}",     generations.show,       user,     limit=READS),
     route("DELETE",  "/v1/generations/{generation}",     generations.cancel,     user,     limit=WRITES),
     route("POST",    "/v1/webhooks/replicate",           webhooks.replicate,     provider, limit=WRITES),

@@ -21,6 +21,9 @@ from app.domain.errors import AppError
 from app.web.connections import Connections, Entry
 from app.web.errors import Handler, MalformedRequest, RequestTimeout, as_problems, problem
 from app.web.finishing import finish
+from app.web.hot.lane import Lane
+from app.web.hot.side import FastSide
+from app.web.keys import LANE
 from app.web.overflow import Overflow
 from app.web.patience import Alarm, Patience
 from app.web.serving.sender import SLICE
@@ -42,12 +45,19 @@ class Runner(web.AppRunner):
         self._connections = connections
         self._patience = patience
         self._overflow = Overflow()
+        self._lane = app.get(LANE)
 
     async def _make_server(self) -> web.Server:
         made = await super()._make_server()
         # Around the application too: what its router and its `Expect` raise is refused in the same words.
         handler = partial(as_problems, handler=cast(Handler, made.request_handler))
-        protocol = partial(_Protocol, connections=self._connections, overflow=self._overflow, patience=self._patience)
+        protocol = partial(
+            _Protocol,
+            connections=self._connections,
+            overflow=self._overflow,
+            patience=self._patience,
+            lane=self._lane,
+        )
         return _Server(cast(Any, handler), made.request_factory, protocol=protocol)
 
     async def _cleanup_server(self) -> None:
@@ -75,6 +85,7 @@ class _Protocol(web.RequestHandler):
         connections: Connections,
         overflow: Overflow,
         patience: Patience,
+        lane: Lane | None,
     ) -> None:
         super().__init__(
             manager,
@@ -92,6 +103,8 @@ class _Protocol(web.RequestHandler):
         self._stall_alarm = Alarm(patience.stall, self._on_stall)
         self._untaken = 0
         self._line: asyncio.Transport | None = None  # `transport` is None once it is closing
+        self._lane = lane
+        self._fast: FastSide | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         line = cast(asyncio.Transport, transport)
@@ -107,6 +120,8 @@ class _Protocol(web.RequestHandler):
         self._line = line
         # Whatever the kernel does not take at once counts as untaken, and no handler writes on top of it.
         line.set_write_buffer_limits(high=0)
+        if self._lane is not None:
+            self._fast = FastSide(self._lane, line, address)
         super().connection_made(transport)
         self._head_alarm.set()
 
@@ -117,9 +132,16 @@ class _Protocol(web.RequestHandler):
         self._head_alarm.clear()
         self._stall_alarm.clear()
         self._line = None
+        if self._fast is not None:
+            self._fast.close()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._fast is not None and data and self._fast.hear(data, is_idle=self._is_idle):
+            self._head_alarm.clear()
+            self._has_begun = False
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            return
         super().data_received(data)
         # Only while nothing is being answered is it sure that these bytes are of a head.
         if not self._is_waiting:
@@ -138,6 +160,30 @@ class _Protocol(web.RequestHandler):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stall_alarm.clear()
+        if self._fast is not None:
+            self._fast.go_on()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 (aiohttp's signature)
+        """Let the picture that is being sent arrive, within *timeout* seconds, before the connection is closed."""
+        if self._fast is not None:
+            await self._fast.finish(timeout)
+        await super().shutdown(timeout)
+
+    def _process_keepalive(self) -> None:
+        if self._fast is not None and self._fast.is_pouring:
+            # aiohttp knows nothing of it and would call the connection idle.
+            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+        super()._process_keepalive()
+
+    @property
+    def heard(self) -> bytes:
+        """The request that is being answered, as it came; empty if it is not sure which bytes it was."""
+        return b"" if self._fast is None else self._fast.heard
+
+    @property
+    def _is_idle(self) -> bool:
+        """Tell whether no request is being answered or waits to be, and no answer waits to be taken."""
+        return self._is_waiting and not (self._messages or self._paused or self._close or self._force_close)
 
     @property
     def _is_waiting(self) -> bool:

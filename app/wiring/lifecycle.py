@@ -19,7 +19,7 @@ from app.web.application import application
 from app.wiring.adapters import World, opened
 from app.wiring.graph import Graph
 from app.wiring.messages import connect
-from app.wiring.surface import options, services
+from app.wiring.surface import lane, options, services
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,9 @@ _FLUSH_EVERY = timedelta(seconds=30)
 _POLL_EVERY = timedelta(seconds=1)
 _COUNT_EVERY = timedelta(milliseconds=100)
 _RECONCILE_EVERY = timedelta(seconds=15)
-_SCRUB_IF_DUE_EVERY = timedelta(hours=1)
+_DAILY_IF_DUE = timedelta(hours=1)
+"""How often what is done daily is asked whether a day has passed: an interval of a day would begin at each start."""
+
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
 _TAKEOVER_PATIENCE_SECONDS = 20.0
 
@@ -49,7 +51,7 @@ async def wired(settings: Settings, world: World | None = None) -> AsyncIterator
     world = world or World()
     async with opened(settings, world) as adapters:
         graph = Graph(settings, world, adapters)
-        yield Holdfast(graph, application(services(graph), options(graph)))
+        yield Holdfast(graph, application(services(graph), options(graph), lane(graph)))
 
 
 @asynccontextmanager
@@ -110,7 +112,8 @@ def _once(graph: Graph) -> Iterator[_Work]:
         (_POLL_EVERY, graph.jobs.poll_due, "polls", timedelta()),
         (_RECONCILE_EVERY, graph.rounds.reconcile, "reconciler", timedelta()),
         (_RECONCILE_EVERY, graph.comparison.compare, "provider's list", timedelta()),
-        (_SCRUB_IF_DUE_EVERY, graph.rounds.scrub, "scrub", _SCRUB_IF_DUE_EVERY),
+        (_DAILY_IF_DUE, graph.rounds.scrub, "scrub", _DAILY_IF_DUE),
+        (_DAILY_IF_DUE, graph.rounds.upkeep, "upkeep", _DAILY_IF_DUE),
         (graph.settings.cleanup_interval, graph.rounds.sweep, "retention", _first_sweep(graph.settings)),
     )
 

@@ -54,18 +54,12 @@ class MemoryRateLimiter:
         self._windows: OrderedDict[tuple[str, str], _Window] = OrderedDict()
 
     async def admit(self, kind: str, who: str) -> None:
-        rate = self._rates.get(kind)
-        if rate is None:
-            return
-        length = rate.get_expiry()
-        number, elapsed = divmod(self._clock().timestamp(), length)
-        window = self._window((kind, who), int(number))
-        wait = _wait(window, rate.amount, elapsed / length)
+        wait = self._count(kind, who)
         if wait > 0:
-            raise RateLimited(f"More than {rate} requests.", retry_after=max(1, math.ceil(wait * length)))
-        window.count += 1
-        if self._tell is not None:
-            self._untold[kind, who] += 1
+            raise RateLimited(f"More than {self._rates[kind]} requests.", retry_after=max(1, math.ceil(wait)))
+
+    def admits(self, kind: str, who: str) -> bool:
+        return self._count(kind, who) <= 0
 
     async def pass_on(self) -> None:
         """Tell the other processes what was admitted since the last time."""
@@ -80,6 +74,21 @@ class MemoryRateLimiter:
         for kind, who, count in json.loads(text):
             if kind in self._rates:
                 self._window((kind, who), int(now // self._rates[kind].get_expiry())).count += count
+
+    def _count(self, kind: str, who: str) -> float:
+        """Count a request, unless it is one too many: then return in how many seconds it would not be."""
+        rate = self._rates.get(kind)
+        if rate is None:
+            return 0
+        length = rate.get_expiry()
+        number, elapsed = divmod(self._clock().timestamp(), length)
+        window = self._window((kind, who), int(number))
+        wait = _wait(window, rate.amount, elapsed / length)
+        if wait <= 0:
+            window.count += 1
+            if self._tell is not None:
+                self._untold[kind, who] += 1
+        return wait * length
 
     def _window(self, key: tuple[str, str], number: int) -> _Window:
         window = self._windows.setdefault(key, _Window(number))

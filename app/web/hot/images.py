@@ -1,0 +1,95 @@
+"""What is known of images that were served lately, by the target they were asked for with."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from http import HTTPStatus
+
+from multidict import CIMultiDict
+
+from app.domain.ids import ImageId, UserId
+from app.domain.ports import Monotonic
+from app.web.finishing import complete
+from app.web.hot.heads import Head
+from app.web.hot.witness import Witness
+from app.web.serving.plan import Body, plan
+from app.web.serving.representation import Representation
+
+_MOST = 8192
+_MOST_REPLIES = 16
+# As long as a row may be remembered; then the catalog is asked again, once.
+_FRESH_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer but for its `Date` and its id."""
+
+    status: int
+    head: bytes
+    body: Body
+    length: int
+
+
+@dataclass(slots=True, kw_only=True)
+class HotImage:
+    """One target of a public image: what it shows, true as long as its *witness* holds."""
+
+    user: UserId
+    image: ImageId
+    shown: Representation
+    cache: str
+    download: bool
+    witness: Witness
+    until: float = 0.0
+    uses: int = 0
+    _replies: dict[tuple[object, ...], Reply] = field(default_factory=dict)
+
+    def reply(self, head: Head, *, now: datetime, is_https: bool) -> Reply:
+        """Return how *head* is answered."""
+        key = (head.method, head.conditions)
+        known = self._replies.get(key)
+        if known is not None:
+            return known
+        made = self._make(head, now, is_https=is_https)
+        if not head.is_dated:
+            if len(self._replies) >= _MOST_REPLIES:
+                self._replies.clear()
+            self._replies[key] = made
+        return made
+
+    def _make(self, head: Head, now: datetime, *, is_https: bool) -> Reply:
+        decided = plan(head.method, head.headers(), self.shown, now=now, cache=self.cache, download=self.download)
+        headers = CIMultiDict(decided.headers)
+        complete(headers, is_https=is_https)
+        lines = [f"HTTP/1.1 {decided.status} {HTTPStatus(decided.status).phrase}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        return Reply(decided.status, "\r\n".join(lines).encode() + b"\r\n", decided.body, decided.length)
+
+
+class HotImages:
+    """The images asked for last, by target."""
+
+    def __init__(self, *, monotonic: Monotonic) -> None:
+        self._monotonic = monotonic
+        self._images: OrderedDict[bytes, HotImage] = OrderedDict()
+
+    def find(self, target: bytes) -> HotImage | None:
+        found = self._images.get(target)
+        if found is None:
+            return None
+        if self._monotonic() >= found.until:
+            del self._images[target]
+            return None
+        self._images.move_to_end(target)
+        found.uses += 1
+        return found
+
+    def remember(self, target: bytes, image: HotImage) -> None:
+        image.until = self._monotonic() + _FRESH_SECONDS
+        self._images[target] = image
+        if len(self._images) > _MOST:
+            self._images.popitem(last=False)
+
+    def forget(self, target: bytes) -> None:
+        self._images.pop(target, None)

@@ -16,6 +16,7 @@ class Task(StrEnum):
     SWEEP = "sweep"
     RECONCILE = "reconcile"
     SCRUB = "scrub"
+    UPKEEP = "upkeep"
 
 
 class SuccessLog(Protocol):

@@ -9,7 +9,7 @@ from app.domain.recovery import Finding
 from app.services.recovery import RecoveryReport, RecoveryService
 from app.services.retention import RetentionService
 
-SCRUB_EVERY = timedelta(days=1)
+DAILY = timedelta(days=1)
 
 _LOSSES = {Finding.MISSING, Finding.WRONG_SIZE, Finding.ROTTEN}
 _SAID_AGAIN_AFTER = timedelta(minutes=1)
@@ -17,7 +17,7 @@ _LENIENCE = timedelta(hours=1)
 
 
 class Rounds:
-    """*reconcile* returns whether it got through."""
+    """*reconcile* returns whether it got through, *upkeep* None when it was put off."""
 
     def __init__(
         self,
@@ -25,6 +25,7 @@ class Rounds:
         retention: RetentionService,
         recovery: RecoveryService,
         reconcile: Callable[[], Awaitable[bool]],
+        upkeep: Callable[[], Awaitable[object]],
         successes: SuccessLog,
         metrics: Metrics,
         clock: Clock,
@@ -32,6 +33,7 @@ class Rounds:
         self._retention = retention
         self._recovery = recovery
         self._reconcile = reconcile
+        self._upkeep = upkeep
         self._successes = successes
         self._metrics = metrics
         self._clock = clock
@@ -59,13 +61,22 @@ class Rounds:
             self._reconciled_at = now
 
     async def scrub(self) -> None:
-        """Scrub once if the last time is a day ago, be it by a process before this one."""
-        last = (await self._successes.latest()).get(Task.SCRUB)
+        """Scrub if the last time is a day ago, be it by a process before this one."""
         began = self._clock()
-        if last is not None and timedelta() <= began - last < SCRUB_EVERY - _LENIENCE:
-            return
-        self._count_losses(await self._recovery.scrub())
-        await self._successes.record(Task.SCRUB, at=began)
+        if await self._is_due(Task.SCRUB, began):
+            self._count_losses(await self._recovery.scrub())
+            await self._successes.record(Task.SCRUB, at=began)
+
+    async def upkeep(self) -> None:
+        """Remove what is of no more use if the last time is a day ago; one that was put off is no success."""
+        began = self._clock()
+        if await self._is_due(Task.UPKEEP, began) and await self._upkeep() is not None:
+            await self._successes.record(Task.UPKEEP, at=began)
+
+    async def _is_due(self, task: Task, now: datetime) -> bool:
+        last = (await self._successes.latest()).get(task)
+        # One from the future was written by a clock that ran ahead.
+        return last is None or not timedelta() <= now - last < DAILY - _LENIENCE
 
     def _count_losses(self, report: RecoveryReport) -> None:
         self._metrics.files_lost(sum(finding in _LOSSES for finding, _ in report.findings))

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.adapters.blobs.inventory import VolumeInventory
+from app.adapters.blobs.quarantine import VolumeQuarantine
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.bus.alone import NobodyElse
 from app.adapters.bus.datagrams import DatagramBus
@@ -23,6 +24,7 @@ from app.adapters.catalog.migrate import migrate
 from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
 from app.adapters.catalog.snapshot import snapshot
+from app.adapters.catalog.upkeep import SqlUpkeep
 from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
@@ -70,12 +72,14 @@ class Adapters:
     blobs: VolumeBlobStore
     bus: Bus
     inventory: VolumeInventory
+    quarantine: VolumeQuarantine
     images: SqlImages
     captures: SqlCaptures
     generations: SqlGenerations
     retention: SqlRetention
     recovery: SqlRecovery
     successes: SqlSuccessLog
+    upkeep: SqlUpkeep
     downloader: HttpDownloader
     inspector: InspectorPool
     replicate: ReplicateProvider
@@ -109,12 +113,14 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             blobs=blobs,
             bus=bus,
             inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
+            quarantine=VolumeQuarantine(settings.image_storage_path),
             images=SqlImages(database),
             captures=SqlCaptures(database),
             generations=SqlGenerations(database),
             retention=SqlRetention(database),
             recovery=SqlRecovery(database),
             successes=SqlSuccessLog(database),
+            upkeep=SqlUpkeep(database),
             downloader=_downloader(settings, world),
             inspector=_inspector(settings),
             replicate=_replicate(settings, world),

@@ -49,6 +49,7 @@ class Graph(KeepingGraph):
             retention=self.retention,
             recovery=self.recovery,
             reconcile=self.reconciler.reconcile,
+            upkeep=self.upkeep.run,
             successes=self.adapters.successes,
             metrics=self.metrics,
             clock=self.world.clock,

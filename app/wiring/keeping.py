@@ -32,6 +32,7 @@ from app.services.saving import ImageSaver
 from app.services.signals import Signals
 from app.services.signing import LinkSigner
 from app.services.sources import Sources
+from app.services.upkeep import UpkeepService
 from app.services.usage import UsageService
 from app.wiring.adapters import Adapters, World
 from app.wiring.topics import CHANGED, COUNTED, DUE, READS
@@ -86,9 +87,24 @@ class KeepingGraph:
             clock=self.world.clock,
             monotonic=self.world.monotonic,
             new_token=self.world.ids.token,
-            # Two sweeps are an interval apart by rights; that alone must not look like a clock that jumped.
-            max_gap=max(_LEAST_CLOCK_GAP, 2 * self.settings.cleanup_interval),
+            max_gap=self._clock_gap,
             record_reads=self._record_reads,
+        )
+
+    @property
+    def _clock_gap(self) -> timedelta:
+        # Two sweeps are an interval apart by rights; that alone must not look like a clock that jumped.
+        return max(_LEAST_CLOCK_GAP, 2 * self.settings.cleanup_interval)
+
+    @cached_property
+    def upkeep(self) -> UpkeepService:
+        return UpkeepService(
+            catalog=self.adapters.upkeep,
+            images=self.adapters.images,
+            quarantine=self.adapters.quarantine,
+            last_sweep=self.adapters.retention.last_sweep,
+            max_gap=self._clock_gap,
+            clock=self.world.clock,
         )
 
     @cached_property

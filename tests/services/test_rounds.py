@@ -37,7 +37,9 @@ class Work:
     swept: SweepReport = field(default_factory=SweepReport)
     found: RecoveryReport = field(default_factory=RecoveryReport)
     reconciled: bool = True
+    kept_up: object = "a report"
     scrubs: int = 0
+    upkeeps: int = 0
     log: Log = field(default_factory=Log)
     metrics: PrometheusMetrics = field(default_factory=lambda: PrometheusMetrics(version="0"))
 
@@ -54,11 +56,16 @@ class Work:
     async def reconcile(self) -> bool:
         return self.reconciled
 
+    async def upkeep(self) -> object:
+        self.upkeeps += 1
+        return self.kept_up
+
     def rounds(self, clock: FakeClock) -> Rounds:
         return Rounds(
             retention=cast("RetentionService", self),
             recovery=cast("RecoveryService", self),
             reconcile=self.reconcile,
+            upkeep=self.upkeep,
             successes=self.log,
             metrics=self.metrics,
             clock=clock,
@@ -118,6 +125,24 @@ async def test_a_day_is_scrubbed_once_however_often_we_are_started(clock: FakeCl
         clock.advance(3600)
 
     assert work.scrubs == 3  # an hour early is soon enough
+
+
+async def test_upkeep_is_done_once_a_day(clock: FakeClock) -> None:
+    work = Work()
+    for _ in range(24):
+        await work.rounds(clock).upkeep()
+        clock.advance(3600)
+
+    assert work.upkeeps == 2
+    assert [task for task, _ in work.log.entries] == [Task.UPKEEP] * 2
+
+
+async def test_upkeep_that_was_put_off_is_tried_again(clock: FakeClock) -> None:
+    work = Work(kept_up=None)
+    for _ in range(2):
+        await work.rounds(clock).upkeep()
+
+    assert (work.upkeeps, work.log.entries) == (2, [])
 
 
 async def test_a_scrub_from_the_future_keeps_nobody_from_scrubbing(clock: FakeClock) -> None:

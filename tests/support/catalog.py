@@ -14,6 +14,7 @@ from app.domain.images import Digest, Image, ImageFacts, ImageSource, NewImage, 
 from app.domain.metrics import SuccessLog
 from app.domain.recovery import RecoveryCatalog
 from app.domain.retention import RetentionCatalog
+from app.domain.upkeep import UpkeepCatalog
 
 ANA, BOB = UserId("ana"), UserId("bob")
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -33,6 +34,7 @@ class Catalog:
     retention: RetentionCatalog
     recovery: RecoveryCatalog
     successes: SuccessLog
+    upkeep: UpkeepCatalog
     changes: Callable[[UserId], Awaitable[list[tuple[int, str, str]]]]
 
     async def claim(self, *, owner: str = "us", now: datetime = NOW, limit: int = 10) -> list[Capture]:

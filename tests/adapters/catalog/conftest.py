@@ -17,6 +17,7 @@ from app.adapters.catalog.migrate import migrate
 from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
 from app.adapters.catalog.schema import changes
+from app.adapters.catalog.upkeep import SqlUpkeep
 from app.domain.ids import UserId
 from tests.support.catalog import Catalog
 
@@ -35,6 +36,7 @@ def catalog_over(database: Database) -> Catalog:
         retention=SqlRetention(database),
         recovery=SqlRecovery(database),
         successes=SqlSuccessLog(database),
+        upkeep=SqlUpkeep(database),
         changes=log,
     )
 

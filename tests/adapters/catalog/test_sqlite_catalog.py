@@ -8,6 +8,7 @@ from tests.contracts.catalog_outputs import AdoptionContract, FulfilmentContract
 from tests.contracts.catalog_registration import RegisterContract
 from tests.contracts.catalog_retention import LockContract, RetentionContract
 from tests.contracts.catalog_successes import SuccessLogContract
+from tests.contracts.catalog_upkeep import UpkeepContract
 
 
 class TestRegistration(RegisterContract):
@@ -39,4 +40,8 @@ class TestChanges(ChangesContract):
 
 
 class TestSuccesses(SuccessLogContract):
+    pass
+
+
+class TestUpkeep(UpkeepContract):
     pass

@@ -207,3 +207,15 @@ async def test_what_an_owner_has_stored_is_found_by_the_owner(catalog: Catalog, 
     _ = [image async for image in catalog.retention.stored(ANA)]
 
     assert "SEARCH images USING INDEX images_usage (user_id=? AND status=?)" in watch.plans()[0]
+
+
+async def test_what_is_forgotten_is_removed_by_its_key(catalog: Catalog, watch: Watch) -> None:
+    image = await catalog.images.register(an_image("one"), idempotency_key=a_key())
+    await catalog.images.mark_deleted(ANA, image.image.id, reason="expired", at=NOW)
+    await catalog.generations.update((await begun(catalog)).id, status=JobStatus.FAILED, job_id=None, at=NOW)
+    watch.clear()
+    for forget in (catalog.upkeep.forget_keys, catalog.upkeep.forget_generations, catalog.upkeep.forget_captures):
+        assert await forget(before=NOW + SECOND) == 1
+
+    scanning = [step for step in watch.scans() if "DELETE" in step]
+    assert scanning == []

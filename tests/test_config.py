@@ -1,5 +1,6 @@
 """The settings: what they default to and where their values come from."""
 
+import base64
 from datetime import timedelta
 from pathlib import Path
 
@@ -145,16 +146,18 @@ def test_our_own_names_win_over_the_platform() -> None:
 
 
 def test_settings_do_not_show_their_secrets() -> None:
+    webhook = "whsec_" + base64.b64encode(f"{CANARY}-5".encode()).decode()
     told = settings(
         API_KEYS=f"{CANARY}-1",
         SIGNING_KEYS=f"{CANARY}-2",
         METRICS_TOKEN=f"{CANARY}-3",
         REPLICATE_API_TOKEN=f"{CANARY}-4",
-        REPLICATE_WEBHOOK_SECRET=f"{CANARY}-5",
+        REPLICATE_WEBHOOK_SECRET=webhook,
         DATABASE_URL=f"postgresql://me:{CANARY}-6@db.example/holdfast",
     )
     assert CANARY not in f"{told!r} {told} {told.warnings}"
-    assert set(told.secrets) == {f"{CANARY}-{number}" for number in range(1, 7)}
+    assert webhook not in f"{told!r} {told} {told.warnings}"
+    assert set(told.secrets) == {webhook, *(f"{CANARY}-{number}" for number in (1, 2, 3, 4, 6))}
 
 
 def test_a_catalog_that_is_no_file_has_no_path() -> None:
@@ -200,7 +203,6 @@ def test_an_explicit_list_is_all_there_is() -> None:
         ({"ALLOW_PRIVATE_SOURCES": "true"}, "ALLOW_PRIVATE_SOURCES is on"),
         ({"API_KEYS": "fifteen-letters"}, "API_KEYS has a key of fewer than 16"),
         ({"SIGNING_KEYS": "short"}, "SIGNING_KEYS has a key of fewer than 16"),
-        ({"REPLICATE_WEBHOOK_SECRET": "abc"}, "does not begin with whsec_"),
         ({"REPLICATE_BASE_URL": "http://replicate.example"}, "plain http"),
         ({"RAILWAY_ENVIRONMENT_NAME": "production", "CLIENT_ADDRESS_HEADER": "X-Real-IP"}, "There is no volume"),
         (

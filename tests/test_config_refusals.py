@@ -98,6 +98,12 @@ def test_any_texts_for_numbers_parse_or_are_blamed_each_by_name(texts: dict[str,
         ("SIGNING_KEYS", "one key"),
         ("REPLICATE_API_TOKEN", "a\nb"),
         ("METRICS_TOKEN", "\udc80"),
+        ("REPLICATE_WEBHOOK_SECRET", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8I"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8I-PZIo2LaLaSw"),
+        ("REPLICATE_WEBHOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS\u00e4"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "mysql://a.example/b"),
@@ -114,7 +120,9 @@ def test_what_cannot_be_meant_is_refused(name: str, text: str) -> None:
     assert blamed(**{name: text}) == {name}
 
 
-@pytest.mark.parametrize("name", ["API_KEYS", "SIGNING_KEYS", "METRICS_TOKEN", "REPLICATE_API_TOKEN"])
+@pytest.mark.parametrize(
+    "name", ["API_KEYS", "SIGNING_KEYS", "METRICS_TOKEN", "REPLICATE_API_TOKEN", "REPLICATE_WEBHOOK_SECRET"]
+)
 def test_a_refused_secret_is_not_shown_anywhere(name: str) -> None:
     with pytest.raises(ConfigError) as caught:
         settings(**{name: f"{CANARY}\x00{CANARY}"})

@@ -17,9 +17,6 @@ def advice(settings: Fields, variables: Mapping[str, str]) -> Iterator[str]:
     for name, keys in (("API_KEYS", settings.api_keys), ("SIGNING_KEYS", settings.signing_keys)):
         if any(len(key) < _SHORT for key in keys):
             yield f"{name} has a key of fewer than {_SHORT} characters: it can be guessed."
-    secret = settings.replicate_webhook_secret
-    if secret and not secret.startswith("whsec_"):
-        yield "REPLICATE_WEBHOOK_SECRET does not begin with whsec_: webhooks may all be refused."
     base = urlsplit(settings.replicate_base_url)
     if base.scheme == "http" and not texts.is_loopback(base.hostname or ""):
         yield "REPLICATE_BASE_URL is plain http: the token can be read on the way."

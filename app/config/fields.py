@@ -103,7 +103,7 @@ class Fields(BaseModel):
     """Without it nothing can be generated here; importing works."""
     replicate_base_url: kinds.Api = _setting("REPLICATE_BASE_URL", REPLICATE)
     """Address of the API, without /v1."""
-    replicate_webhook_secret: kinds.Secret = _secret("REPLICATE_WEBHOOK_SECRET")
+    replicate_webhook_secret: kinds.WebhookSecret = _secret("REPLICATE_WEBHOOK_SECRET")
     """Verifies webhooks: whsec_ and base64, from Replicate's settings or its API."""
     generation_deadline: kinds.PositiveMinutes = _setting("GENERATION_DEADLINE_MINUTES", "60")
     """Replicate is asked to cancel what has not finished by then."""
@@ -130,7 +130,7 @@ class Fields(BaseModel):
 
     # Capture
     capture_concurrency: kinds.Count = _setting("CAPTURE_CONCURRENCY", "8")
-    """How many sources are downloaded at once."""
+    """How many sources are downloaded at once. A quarter of that is kept for those about to die."""
     capture_queue_limit: kinds.Count = _setting("CAPTURE_QUEUE_LIMIT", "10000")
     """How many captures may wait. More are refused with 503."""
     capture_deadline: kinds.PositiveMinutes = _setting("CAPTURE_DEADLINE_MINUTES", "60")

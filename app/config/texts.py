@@ -1,5 +1,7 @@
 """Readers of hosts, URLs, paths, keys and other names.  As in `numbers`, no message repeats what it refuses."""
 
+import base64
+import binascii
 import ipaddress
 import re
 from pathlib import Path
@@ -8,6 +10,8 @@ from urllib.parse import SplitResult, urlsplit
 import limits
 
 SQLITE = "sqlite+aiosqlite:///"
+
+_SHORTEST_WEBHOOK_KEY = 16
 
 # RFC 1123 2.1, and no last label that makes `getaddrinfo` read the name as an address, such as 127.1 or 0x7f.
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
@@ -43,6 +47,17 @@ def keys(text: str) -> tuple[str, ...]:
 def secret(text: str) -> str:
     if not text.isascii() or " " in text:
         raise ValueError("must be ASCII without spaces.")
+    return text
+
+
+def webhook_secret(text: str) -> str:
+    """Read a secret of Standard Webhooks; under any other, all webhooks would be refused, or one could be guessed."""
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not text.startswith("whsec_") or len(key) < _SHORTEST_WEBHOOK_KEY:
+        raise ValueError("must be whsec_ and at least 16 bytes as base64, just as the provider shows it.")
     return text
 
 

@@ -39,8 +39,8 @@ format: $(VENV)/.dev  ## let ruff rewrite what it can
 demo: $(VENV)/.dev  ## generate, store, let the provider delete, still serve
 	@$(BIN)/python -m devkit.demo
 
-bench: $(VENV)/.dev  ## the load of benchmarks/README.md, with memory
-	@$(BIN)/python -m benchmarks
+bench: $(VENV)/.dev  ## side by side with the peers that are installed (about ten minutes)
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 reliability: $(VENV)/.dev  ## try to lose an image: crashes, faults, traces, power cuts (about an hour)
 	@$(BIN)/python -m benchmarks.reliability $(ARGS)

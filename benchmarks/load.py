@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from benchmarks.memory import watched
+from benchmarks.origin import import_image, origin
 from devkit.pictures import noise, picture
 from devkit.replicate import ReplicateStandIn
 from devkit.service import ServiceProcess, service_process
-from devkit.serving import served
 
 MEBIBYTE = 2**20
 
@@ -34,17 +33,17 @@ async def measure(folder: Path) -> list[Row]:
     """Run every scenario against one service, and return the lines of the table."""
     async with (
         ReplicateStandIn() as replicate,
-        _origin() as origin,
+        origin(_bodies()) as source,
         service_process(folder, **_settings(replicate)) as service,
         _client() as http,
     ):
-        await _import(http, service, f"{origin}/small/warm-up.png")
+        await import_image(http, service.url, f"{source}/small/warm-up.png")
         return [
             await _generations(http, service),
-            *await _imports(http, service, origin),
-            await _thousand(http, service, origin),
-            await _readers(http, service, origin),
-            *await _large(http, service, origin),
+            *await _imports(http, service, source),
+            await _thousand(http, service, source),
+            await _readers(http, service, source),
+            *await _large(http, service, source),
         ]
 
 
@@ -57,35 +56,26 @@ def _settings(replicate: ReplicateStandIn) -> dict[str, str]:
     }
 
 
-@asynccontextmanager
-async def _origin() -> AsyncIterator[str]:
-    """Serve noise of two and of twelve megabytes, and small pictures, under any name."""
+def _bodies() -> Callable[[str], bytes]:
+    """Noise of two and of twelve megabytes, and small pictures, under any name."""
     medium, large = noise(1, size=2 * MEBIBYTE), noise(2, size=12 * MEBIBYTE)
+    bodies: dict[str, Callable[[str], bytes]] = {
+        "small": picture,
+        "medium": lambda _: medium,
+        "large": lambda _: large,
+    }
 
-    async def show(request: web.Request) -> web.Response:
-        name = request.match_info["name"]
-        bodies = {"small": lambda: picture(name), "medium": lambda: medium, "large": lambda: large}
-        return web.Response(body=bodies[request.match_info["size"]](), content_type="image/png")
+    def body_of(name: str) -> bytes:
+        size, _, rest = name.partition("/")
+        return bodies[size](rest)
 
-    app = web.Application()
-    app.router.add_get("/{size}/{name}", show)
-    async with served(app) as url:
-        yield url
+    return body_of
 
 
 @asynccontextmanager
 async def _client() -> AsyncIterator[ClientSession]:
     async with ClientSession(connector=TCPConnector(limit=0), timeout=ClientTimeout(total=300)) as http:
         yield http
-
-
-async def _import(http: ClientSession, service: ServiceProcess, url: str) -> dict[str, Any]:
-    body = {"user_id": "bench", "url": url, "wait": 60}
-    async with http.post(f"{service.url}/v1/images/import", json=body) as answer:
-        document: dict[str, Any] = await answer.json()
-        if answer.status not in {200, 201}:
-            raise RuntimeError(f"{answer.status}: {document}")
-        return document
 
 
 async def _generations(http: ClientSession, service: ServiceProcess) -> Row:
@@ -106,9 +96,9 @@ async def _generations(http: ClientSession, service: ServiceProcess) -> Row:
     )
 
 
-async def _imports(http: ClientSession, service: ServiceProcess, origin: str) -> list[Row]:
+async def _imports(http: ClientSession, service: ServiceProcess, source: str) -> list[Row]:
     async def one(number: int) -> None:
-        await _import(http, service, f"{origin}/medium/{number}.png")
+        await import_image(http, service.url, f"{source}/medium/{number}.png")
 
     async with watched(service.pid) as peak:
         seconds, _ = await _at_once(100, one)
@@ -118,19 +108,19 @@ async def _imports(http: ClientSession, service: ServiceProcess, origin: str) ->
     ]
 
 
-async def _thousand(http: ClientSession, service: ServiceProcess, origin: str) -> Row:
+async def _thousand(http: ClientSession, service: ServiceProcess, source: str) -> Row:
     turn = asyncio.Semaphore(50)
 
     async def one(number: int) -> None:
         async with turn:
-            await _import(http, service, f"{origin}/small/{number}.png")
+            await import_image(http, service.url, f"{source}/small/{number}.png")
 
     seconds, _ = await _at_once(1000, one)
     return Row("1,000 images stored", f"{1000 / seconds:.0f} images/s", "all stored", holds=True)
 
 
-async def _readers(http: ClientSession, service: ServiceProcess, origin: str) -> Row:
-    urls = [(await _import(http, service, f"{origin}/medium/{number}.png"))["url"] for number in range(100)]
+async def _readers(http: ClientSession, service: ServiceProcess, source: str) -> Row:
+    urls = [(await import_image(http, service.url, f"{source}/medium/{number}.png"))["url"] for number in range(100)]
 
     async def one(number: int) -> None:
         async with http.get(urls[number]) as answer:
@@ -148,9 +138,9 @@ async def _readers(http: ClientSession, service: ServiceProcess, origin: str) ->
     )
 
 
-async def _large(http: ClientSession, service: ServiceProcess, origin: str) -> list[Row]:
+async def _large(http: ClientSession, service: ServiceProcess, source: str) -> list[Row]:
     started = time.perf_counter()
-    image = await _import(http, service, f"{origin}/large/one.png")
+    image = await import_image(http, service.url, f"{source}/large/one.png")
     stored = time.perf_counter() - started
     started = time.perf_counter()
     async with http.get(image["url"]) as answer:

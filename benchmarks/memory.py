@@ -38,7 +38,13 @@ async def _watch(pid: int, peak: Peak) -> None:
 
 def memory_of(pid: int) -> int:
     """Return the bytes *pid* and its descendants hold now."""
-    return _own(pid) + sum(memory_of(child) for child in _children(pid))
+    return sum(_own(process) for process in (pid, *descendants(pid)))
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the children of *pid*, and theirs."""
+    children = _children(pid)
+    return children + [one for child in children for one in descendants(child)]
 
 
 def _own(pid: int) -> int:

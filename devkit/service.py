@@ -22,12 +22,15 @@ class ServiceProcess:
 
 
 @asynccontextmanager
-async def service_process(folder: Path, **settings: str) -> AsyncIterator[ServiceProcess]:
-    """Run `python -m app serve` over *folder* until the block ends; its log goes to `<folder>/service.log`."""
+async def service_process(folder: Path, *arguments: str, **settings: str) -> AsyncIterator[ServiceProcess]:
+    """Run `python -m app serve` over *folder* until the block ends; its log goes to `<folder>/service.log`.
+
+    *arguments* follow `serve` on the command line.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "HOME") if name in os.environ}
     given = {"PYTHONPATH": str(_ROOT), "IMAGE_STORAGE_PATH": str(folder / "images"), "PORT": "0"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "app", "serve"),
+        *(sys.executable, "-m", "app", "serve", *arguments),
         env=inherited | given | settings,
         cwd=folder,
         stdout=asyncio.subprocess.PIPE,

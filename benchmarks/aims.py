@@ -1,0 +1,94 @@
+"""What Holdfast wants to reach, judged by what was measured in the same run."""
+
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.ingest import Ingest
+from benchmarks.serving import Standing
+from benchmarks.thumbnails import Making
+
+_MEMORY_MB = 300
+_WORST_MS = 50
+
+# workload, peer, Holdfast's rate is to be so many times the peer's
+_RATIOS = (
+    ("hot-17k", "nginx", 0.4),
+    ("hot-17k", "Caddy", 1.0),
+    ("hot-2m", "nginx", 1.5),
+    ("random-2m", "nginx", 0.95),
+    ("not-modified", "nginx", 0.4),
+    ("range-64k", "nginx", 0.6),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """One aim and what came of it; *is_met* is None where something it takes was not measured."""
+
+    name: str
+    measured: str
+    wanted: str
+    is_met: bool | None
+
+
+def of_serving(standings: Sequence[Standing]) -> list[Aim]:
+    """Compare the rates of requests."""
+    rates = {(one.workload, one.server): one.rate for one in standings if one.rounds}
+    ran = {one.workload for one in standings}
+    return [
+        _at_least(
+            f"{workload}: times the requests/s of {peer}",
+            _ratio(rates.get((workload, "Holdfast")), rates.get((workload, peer))),
+            wanted,
+        )
+        for workload, peer, wanted in _RATIOS
+        if workload in ran
+    ]
+
+
+def of_thumbnails(makings: Sequence[Making]) -> list[Aim]:
+    """Compare thumbnails per second of CPU time, which an idle moment cannot flatter."""
+    rates = {(one.server, one.format): one.per_core for one in makings if one.made}
+    formats = dict.fromkeys(one.format for one in makings)
+    return [
+        _at_least(
+            f"thumbnails as {format_}: times those of IPX per core",
+            _ratio(rates.get(("Holdfast", format_)), rates.get(("IPX", format_))),
+            1.2,
+        )
+        for format_ in formats
+    ]
+
+
+def of_ingest(ingest: Ingest) -> list[Aim]:
+    """Judge what readers notice, and memory."""
+    times = ingest.busy.p99 / ingest.idle.p99
+    megabytes = ingest.memory / 1e6
+    return [
+        Aim("ingest: p99 of GETs, times that of an idle service", f"{times:.1f}", "at most 3", times <= 3),
+        Aim(
+            "ingest: the worst GET",
+            f"{ingest.busy.worst:.0f} ms",
+            f"at most {_WORST_MS} ms",
+            ingest.busy.worst <= _WORST_MS,
+        ),
+        Aim(
+            "ingest: memory, decoders included",
+            f"{megabytes:.0f} MB",
+            f"at most {_MEMORY_MB} MB",
+            megabytes <= _MEMORY_MB,
+        ),
+    ]
+
+
+def _ratio(ours: float | None, peer: float | None) -> float | None:
+    return ours / peer if ours and peer else None
+
+
+def _at_least(name: str, ratio: float | None, wanted: float) -> Aim:
+    reached: Callable[[float, float], bool] = operator.gt if wanted == 1 else operator.ge
+    words = "more than 1" if wanted == 1 else f"at least {wanted}"
+    if ratio is None:
+        return Aim(name, "not measured", words, None)
+    return Aim(name, f"{ratio:.2f}", words, reached(ratio, wanted))

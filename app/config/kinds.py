@@ -24,6 +24,7 @@ LogLevel = Annotated[_Level, BeforeValidator(one_of(_LEVELS))]
 ImageAccess = Annotated[_Access, BeforeValidator(one_of(_ACCESS))]
 
 Count = Annotated[int, BeforeValidator(whole(1))]
+Widths = Annotated[tuple[int, ...], BeforeValidator(numbers.widths)]
 CountOrOff = Annotated[int | None, BeforeValidator(unless_zero(whole(0)))]
 Workers = Annotated[int, BeforeValidator(whole(1, 64))]
 Port = Annotated[int, BeforeValidator(whole(0, 65535))]

@@ -15,6 +15,8 @@ _NUMBER = re.compile(r"(?=\.?[0-9])[0-9]{0,15}(\.[0-9]{0,15})?")
 _WHOLE = re.compile(r"[0-9]{1,12}")
 _LONGEST = timedelta(days=36500)
 _LARGEST = 2**60
+_WIDEST = 16_384
+_MOST_WIDTHS = 20
 
 
 def one_of(choices: dict[str, T]) -> Callable[[str], T]:
@@ -83,3 +85,15 @@ def share(text: str) -> float:
     if not 0 < (part := _number(text)) <= 1:
         raise ValueError("must be a share of the volume, more than 0 and at most 1.")
     return part
+
+
+def widths(text: str) -> tuple[int, ...]:
+    """Read pixels separated by commas; the narrowest comes first."""
+    parse = whole(1, _WIDEST)
+    try:
+        found = tuple(sorted(parse(entry.strip()) for entry in text.split(",")))
+    except ValueError:
+        found = ()
+    if not 0 < len(found) <= _MOST_WIDTHS or len(set(found)) < len(found):
+        raise ValueError(f"must be up to {_MOST_WIDTHS} different widths from 1 to {_WIDEST}, separated by commas.")
+    return found

@@ -72,6 +72,13 @@ class Settings(Fields):
             raise ValueError("is open to other machines, which needs API_KEYS; without them use 127.0.0.1.")
         return host
 
+    @field_validator("image_gallery_width")
+    @classmethod
+    def _is_a_variant(cls, width: int | None, info: ValidationInfo) -> int | None:
+        if width is not None and width not in info.data.get("image_variant_widths", (width,)):
+            raise ValueError("must be one of IMAGE_VARIANT_WIDTHS, or 0.")
+        return width
+
     @field_validator("volume_low_water")
     @classmethod
     def _is_below_the_high_mark(cls, low: float, info: ValidationInfo) -> float:

@@ -22,6 +22,8 @@ class Wanted:
     width: int | None = None
 
 
+ORIGINAL = Wanted()
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
     """A picture in another format, at another width, or both; *width* is None at its full size."""
@@ -34,11 +36,6 @@ class Rendering:
         """Whether an animation stays one; elsewhere its first frame stands for it."""
         return self.extension == _ANIMATED
 
-    @property
-    def name(self) -> str:
-        """A file name without an extension: `w320`, or `full`."""
-        return "full" if self.width is None else f"w{self.width}"
-
     def size(self, width: int, height: int) -> tuple[int, int]:
         """Return its size, of a picture of *width* x *height* as shown: in proportion, never enlarged."""
         scale = min(1.0, (self.width or width) / width)
@@ -48,12 +45,31 @@ class Rendering:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VariantKey:
+    """Which variant of which bytes: what is asked for twice under one key is the same thing."""
+
+    blob: str
+    """Where the original lies in the blob store."""
+    sha256: str
+    """Of the original: what lies at a key can be deleted, and something else be put there."""
+    rendering: Rendering
+
+    @classmethod
+    def of(cls, image: Image, rendering: Rendering) -> "VariantKey":
+        """Return the key of a *rendering* of a stored *image*."""
+        if image.digest is None:
+            raise ValueError(f"{image.id} has no bytes yet")
+        return cls(blob=image.key, sha256=image.digest.sha256, rendering=rendering)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VariantFacts:
     """What is known of a variant's bytes."""
 
     extension: str
     size: int
     sha256: str
+    """64 lower-case hexadecimal characters."""
 
     @property
     def content_type(self) -> str:

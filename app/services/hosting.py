@@ -8,12 +8,14 @@ from datetime import timedelta
 from app.domain.catalog import ImageCatalog
 from app.domain.errors import ImageDeleted, ImageUnavailable, NotFound, StillCapturing, StorageUnavailable
 from app.domain.ids import ImageId, UserId
-from app.domain.images import CONTENT_TYPES, Image, ImagePosition, ImageSource, ImageStatus
+from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus
 from app.domain.instants import rfc3339
 from app.domain.ports import Blob, BlobStore, Clock
+from app.domain.variants import ORIGINAL, Rendering, VariantFacts, VariantKey, Wanted, find_rendering
 from app.services.access_times import AccessTimes
 from app.services.known_images import KnownImages
 from app.services.signals import Signals
+from app.services.variants import VariantService
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +24,11 @@ _RETRY_AFTER_SECONDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An image and its open bytes; whoever gets it closes the blob."""
+    """An image and its open bytes, or those of a *variant* of it; whoever gets it closes the blob."""
 
     image: Image
     blob: Blob
+    variant: VariantFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class HostingService:
         signals: Signals,
         clock: Clock,
         read_wait: timedelta,
+        variants: VariantService,
     ) -> None:
         self._images = images
         self._blobs = blobs
@@ -52,6 +56,7 @@ class HostingService:
         self._signals = signals
         self._clock = clock
         self._read_wait = read_wait
+        self._variants = variants
         self._known = KnownImages(clock=clock)
 
     async def get(self, user: UserId, image: ImageId) -> Image:
@@ -63,12 +68,11 @@ class HostingService:
             raise deleted(found)
         return found
 
-    async def read(self, user: UserId, image: ImageId, *, extension: str | None = None) -> Stored | Elsewhere:
-        """Return the bytes, or where they are while they are being captured.
+    async def read(self, user: UserId, image: ImageId, wanted: Wanted = ORIGINAL) -> Stored | Elsewhere:
+        """Return the bytes that are *wanted*, or where the original is while it is being captured.
 
-        *extension* is what the image was asked for with: that of its URL, its true one, or none.  Waits a moment
-        for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
-        `StillCapturing`.
+        Waits a moment for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
+        `StillCapturing`; for a variant also `InvalidInput`, `RenderingFailed` or `Overloaded`.
         """
         known = self._known.find(user, image)
         found = known or await self.get(user, image)
@@ -80,13 +84,12 @@ class HostingService:
                 seconds=self._read_wait.total_seconds(),
             )
         match found.status:
-            case ImageStatus.STORED if extension is None or _goes_by(found, extension):
+            case ImageStatus.STORED:
+                rendering = find_rendering(found, wanted)
                 stored = await self._open(found)
                 if known is None:
                     self._known.remember(found)
-                return stored
-            case ImageStatus.STORED:
-                raise NotFound("There is no such image.")
+                return stored if rendering is None else await self._rendered(stored, rendering)
             case ImageStatus.CAPTURING:
                 return self._elsewhere(found)
             case _:
@@ -124,17 +127,22 @@ class HostingService:
         self._access_times.note(image.user, image.id)
         return Stored(image, blob)
 
+    async def _rendered(self, original: Stored, rendering: Rendering) -> Stored:
+        # The original was opened all the same: whatever has become of it is true of its variants.
+        await original.blob.aclose()
+        image = original.image
+        try:
+            variant = await self._variants.open(VariantKey.of(image, rendering))
+        except (NotFound, StorageUnavailable):
+            await self.get(image.user, image.id)  # deleted since: says so
+            raise
+        return Stored(image, variant.blob, variant.facts)
+
     def _elsewhere(self, image: Image) -> Elsewhere:
         url = image.origin.source_url
         if url is None:
             raise StillCapturing("The image is being captured.", retry_after=_RETRY_AFTER_SECONDS)
         return Elsewhere(url)
-
-
-def _goes_by(image: Image, extension: str) -> bool:
-    """Whether the original is what *extension* asks for: the URL it was given, or its true type."""
-    is_true_type = image.facts is not None and CONTENT_TYPES[extension] == image.facts.content_type
-    return extension == image.url_extension or is_true_type
 
 
 def deleted(image: Image) -> ImageDeleted:

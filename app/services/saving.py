@@ -8,6 +8,8 @@ from app.domain.catalog import CaptureQueue
 from app.domain.errors import AppError
 from app.domain.images import Digest, ImageFacts, blob_key
 from app.domain.ports import BlobStore, Downloader, Inspector, KeyTaken, Staging
+from app.domain.variants import Survey
+from app.services.variants import Gallery
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +28,20 @@ class NoLongerOurs(Exception):
 
 
 class ImageSaver:
-    def __init__(self, *, queue: CaptureQueue, blobs: BlobStore, downloader: Downloader, inspector: Inspector) -> None:
+    def __init__(
+        self,
+        *,
+        queue: CaptureQueue,
+        blobs: BlobStore,
+        downloader: Downloader,
+        inspector: Inspector,
+        gallery: Gallery | None = None,
+    ) -> None:
         self._queue = queue
         self._blobs = blobs
         self._downloader = downloader
         self._inspector = inspector
+        self._gallery = gallery
 
     async def save(self, capture: Capture) -> Saved:
         """Save the source of *capture*; raises `NoLongerOurs` or what the ports raise, and then nothing of it is left.
@@ -41,15 +52,22 @@ class ImageSaver:
         async with self._blobs.stage() as staging:
             await self._downloader.fetch(source, staging)
             digest = await staging.seal()
-            facts = await self._inspector.inspect(staging.path)
-            key = blob_key(capture.user, capture.image, facts.extension)
+            survey = await self._look(staging)
+            key = blob_key(capture.user, capture.image, survey.facts.extension)
             await self._require_ours(capture)
             await self._publish(staging, key, capture)
-        return Saved(key, facts, digest)
+        if self._gallery is not None and survey.copy is not None:
+            await self._gallery.keep(key, digest, survey.copy)
+        return Saved(key, survey.facts, digest)
 
     async def discard(self, saved: Saved) -> None:
         """Remove what was saved for an image that is no longer wanted."""
         await self._blobs.delete(saved.key)
+
+    async def _look(self, staging: Staging) -> Survey:
+        if self._gallery is None:
+            return Survey(facts=await self._inspector.inspect(staging.path))
+        return await self._inspector.survey(staging.path, self._gallery.rendering)
 
     async def _require_ours(self, capture: Capture) -> None:
         try:

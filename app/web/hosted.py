@@ -6,9 +6,11 @@ from aiohttp import web
 
 from app.domain.ids import UserId
 from app.domain.images import Image
+from app.domain.variants import VariantFacts, Wanted
 from app.services.hosting import Elsewhere
+from app.web.hot.remembering import remember
 from app.web.keys import LINK_LEFT, OPTIONS, SERVICES
-from app.web.parse import NamedImage
+from app.web.parse import NamedImage, variant_width
 from app.web.serving.headers import PROTECTION, SHARING, Cache, cache_control
 from app.web.serving.plan import plan
 from app.web.serving.representation import Representation
@@ -17,32 +19,31 @@ from app.web.serving.sender import send
 
 async def serve(request: web.Request, user: UserId, named: NamedImage) -> web.StreamResponse:
     """Answer a GET or HEAD of an image: its bytes, or the way to its source while it is being captured."""
-    found = await request.app[SERVICES].hosting.read(user, named.id, extension=named.extension)
+    wanted = Wanted(extension=named.extension, width=variant_width(request))
+    found = await request.app[SERVICES].hosting.read(user, named.id, wanted)
     if isinstance(found, Elsewhere):
         headers = dict(PROTECTION) | dict(SHARING)
         headers |= {"Location": found.source_url, "Cache-Control": cache_control(Cache.CAPTURING)}
         return web.Response(status=307, headers=headers)
+    shown = representation(found.image, found.variant)
+    cache, download = _cache(request), request.query.get("download") == "1"
     decided = plan(
-        request.method,
-        request.headers,
-        representation(found.image),
-        now=request.app[OPTIONS].clock(),
-        cache=_cache(request),
-        download=request.query.get("download") == "1",
+        request.method, request.headers, shown, now=request.app[OPTIONS].clock(), cache=cache, download=download
     )
+    remember(request, found.image, shown, found.blob, cache=cache, download=download)
     return await send(request, decided, found.blob, stall=request.app[OPTIONS].stall_seconds)
 
 
-def representation(image: Image) -> Representation:
-    """Return what HTTP needs to know of a stored image."""
+def representation(image: Image, variant: VariantFacts | None = None) -> Representation:
+    """Return what HTTP needs to know of a stored image, or of a *variant* of it."""
     if image.facts is None or image.digest is None or image.hosted_at is None:
         raise ValueError(f"{image.id} is not stored")
     return Representation(
-        size=image.digest.size,
-        sha256=image.digest.sha256,
-        content_type=image.facts.content_type,
+        size=(variant or image.digest).size,
+        sha256=(variant or image.digest).sha256,
+        content_type=(variant or image.facts).content_type,
         last_modified=image.hosted_at,
-        filename=f"{image.id}.{image.facts.extension}",
+        filename=f"{image.id}.{(variant or image.facts).extension}",
     )
 
 

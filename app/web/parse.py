@@ -56,8 +56,19 @@ def path_image(request: web.Request) -> NamedImage:
     except InvalidInput:
         raise NotFound("There is no such image.") from None
     if dot and named.extension not in CONTENT_TYPES:
-        raise NotFound("There is no such image.")
+        raise NotFound("There is no such image.", field="image")
     return named
+
+
+def variant_width(request: web.Request) -> int | None:
+    """Return the width that `?w=` asks for, one of those that are made."""
+    given, known = request.query.getall("w", []), request.app[OPTIONS].variant_widths
+    if not given:
+        return None
+    for width in known:
+        if given == [str(width)]:
+            return width
+    raise InvalidInput(f"w is given once, as one of {', '.join(map(str, known))}.", field="w")
 
 
 def path_generation(request: web.Request) -> GenerationId:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.quarantine import VolumeQuarantine
+from app.adapters.blobs.variants import VariantFolder
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.bus.alone import NobodyElse
 from app.adapters.bus.datagrams import DatagramBus
@@ -29,7 +30,7 @@ from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
 from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.pool import InspectorPool
+from app.adapters.imaging.pool import InspectorPool, RendererPool
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import ConfigError, Settings
 from app.domain.bus import Bus
@@ -37,6 +38,8 @@ from app.domain.errors import InvalidInput
 from app.domain.ids import IdFactory
 from app.domain.ports import Clock, Provider
 from app.fleet.seat import Seat
+
+_GIVES_WAY = 5
 
 
 def utc_now() -> datetime:
@@ -82,6 +85,8 @@ class Adapters:
     upkeep: SqlUpkeep
     downloader: HttpDownloader
     inspector: InspectorPool
+    renderer: RendererPool
+    variants: VariantFolder
     replicate: ReplicateProvider
 
     async def snapshot(self, target: Path) -> None:
@@ -101,7 +106,13 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
     if settings.database_path is None:
         raise ConfigError(["DATABASE_URL: only SQLite is supported so far."])
     async with AsyncExitStack() as stack:
-        blobs = VolumeBlobStore(settings.image_storage_path, new_name=world.ids.token, reserve=settings.volume_reserve)
+        variants = _variants(settings, world)
+        blobs = VolumeBlobStore(
+            settings.image_storage_path,
+            new_name=world.ids.token,
+            reserve=settings.volume_reserve,
+            forget=variants.forget,
+        )
         await blobs.prepare()
         await migrate(settings.database_path)
         database = Database(settings.database_path)
@@ -123,9 +134,11 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             upkeep=SqlUpkeep(database),
             downloader=_downloader(settings, world),
             inspector=_inspector(settings),
+            renderer=_renderer(settings),
+            variants=variants,
             replicate=_replicate(settings, world),
         )
-        for adapter in (adapters.downloader, adapters.inspector, adapters.replicate):
+        for adapter in (adapters.downloader, adapters.inspector, adapters.renderer, adapters.replicate):
             stack.push_async_callback(adapter.aclose)
         yield adapters
 
@@ -161,6 +174,23 @@ def _inspector(settings: Settings) -> InspectorPool:
         queue_limit=settings.decode_queue_limit,
         timeout=settings.decode_timeout.total_seconds(),
         memory_limit=settings.decode_memory,
+    )
+
+
+def _renderer(settings: Settings) -> RendererPool:
+    return RendererPool(
+        limits=Limits(max_pixels=settings.image_max_pixels, max_frames=settings.image_max_frames),
+        workers=settings.variant_workers,
+        queue_limit=settings.variant_queue_limit,
+        timeout=settings.decode_timeout.total_seconds(),
+        memory_limit=settings.decode_memory,
+        niceness=_GIVES_WAY,
+    )
+
+
+def _variants(settings: Settings, world: World) -> VariantFolder:
+    return VariantFolder(
+        settings.data_dir / "variants", budget=settings.variant_cache, new_name=world.ids.token, clock=world.clock
     )
 
 

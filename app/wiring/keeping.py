@@ -34,6 +34,7 @@ from app.services.signing import LinkSigner
 from app.services.sources import Sources
 from app.services.upkeep import UpkeepService
 from app.services.usage import UsageService
+from app.services.variants import Gallery, VariantService
 from app.wiring.adapters import Adapters, World
 from app.wiring.topics import CHANGED, COUNTED, DUE, READS
 
@@ -120,6 +121,7 @@ class KeepingGraph:
                     blobs=adapters.blobs,
                     downloader=adapters.downloader,
                     inspector=adapters.inspector,
+                    gallery=self.gallery,
                 ),
                 clock=self.world.clock,
                 jitter=self.world.jitter,
@@ -145,7 +147,18 @@ class KeepingGraph:
             signals=self.signals,
             clock=self.world.clock,
             read_wait=self.settings.capture_read_wait,
+            variants=self.variants,
         )
+
+    @cached_property
+    def variants(self) -> VariantService:
+        adapters = self.adapters
+        return VariantService(blobs=adapters.blobs, cache=adapters.variants, renderer=adapters.renderer)
+
+    @cached_property
+    def gallery(self) -> Gallery | None:
+        width = self.settings.image_gallery_width
+        return Gallery(variants=self.variants, width=width) if width else None
 
     @cached_property
     def sources(self) -> Sources:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -31,6 +31,7 @@ _DAILY_IF_DUE = timedelta(hours=1)
 """How often what is done daily is asked whether a day has passed: an interval of a day would begin at each start."""
 
 _FIRST_SWEEP_AFTER = timedelta(seconds=5)
+_TIDY_EVERY = timedelta(days=1)
 _TAKEOVER_PATIENCE_SECONDS = 20.0
 
 _Work = tuple[timedelta, Callable[[], Awaitable[object]], str, timedelta]
@@ -51,7 +52,8 @@ async def wired(settings: Settings, world: World | None = None) -> AsyncIterator
     world = world or World()
     async with opened(settings, world) as adapters:
         graph = Graph(settings, world, adapters)
-        yield Holdfast(graph, application(services(graph), options(graph), lane(graph)))
+        async with aclosing(graph.variants):
+            yield Holdfast(graph, application(services(graph), options(graph), lane(graph)))
 
 
 @asynccontextmanager
@@ -115,6 +117,7 @@ def _once(graph: Graph) -> Iterator[_Work]:
         (_DAILY_IF_DUE, graph.rounds.scrub, "scrub", _DAILY_IF_DUE),
         (_DAILY_IF_DUE, graph.rounds.upkeep, "upkeep", _DAILY_IF_DUE),
         (graph.settings.cleanup_interval, graph.rounds.sweep, "retention", _first_sweep(graph.settings)),
+        (_TIDY_EVERY, graph.variants.tidy, "variants", _FIRST_SWEEP_AFTER),
     )
 
 

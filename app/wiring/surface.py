@@ -1,11 +1,20 @@
 """What the web sees of the services and of the settings."""
 
 from datetime import timedelta
+from functools import partial
+from uuid import uuid4
 
 from app import __version__
 from app.domain.images import CONTENT_TYPES
+from app.domain.variants import TARGETS
 from app.services.access import AccessService
+from app.web.auth import READS
+from app.web.hot.bodies import Bodies
+from app.web.hot.heads import HeadReader
+from app.web.hot.images import HotImages
+from app.web.hot.lane import Bookkeeping, Lane
 from app.web.keys import Services, WebOptions
+from app.web.routes import HOSTED
 from app.wiring.graph import Graph
 
 
@@ -42,8 +51,29 @@ def options(graph: Graph) -> WebOptions:
         client_address_header=settings.client_address_header,
         metrics_token=settings.metrics_token,
         policy=graph.policy,
+        variant_widths=settings.image_variant_widths,
         capabilities=_capabilities(graph),
         clock=graph.world.clock,
+    )
+
+
+def lane(graph: Graph) -> Lane | None:
+    """Return the fast lane, or None where every read is judged anew."""
+    settings, world = graph.settings, graph.world
+    if settings.image_access == "signed":
+        return None
+    return Lane(
+        images=HotImages(monotonic=world.monotonic),
+        bodies=Bodies(budget=settings.image_cache),
+        reader=HeadReader(address_header=settings.client_address_header),
+        clock=world.clock,
+        books=Bookkeeping(
+            admit=partial(graph.limiter.admits, READS),
+            note=graph.access_times.note,
+            count=partial(graph.metrics.request_answered, route=HOSTED),
+        ),
+        new_id=lambda: uuid4().hex,
+        is_https=(settings.public_base_url or "").startswith("https://"),
     )
 
 
@@ -55,7 +85,8 @@ def _capabilities(graph: Graph) -> dict[str, object]:
         "access": settings.image_access,
         "formats": sorted(set(CONTENT_TYPES.values())),
         "providers": ["replicate"],
-        "variant_widths": [],
+        "variant_widths": list(settings.image_variant_widths),
+        "variant_formats": list(TARGETS.values()),
         "limits": {
             "source_bytes": settings.source_max_bytes,
             "request_bytes": settings.request_max_bytes,

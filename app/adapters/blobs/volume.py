@@ -8,7 +8,7 @@ import asyncio
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -21,6 +21,10 @@ from app.domain.errors import NotFound, StorageFull, StorageUnavailable
 from app.domain.ports import KeyTaken, Space, Staging
 
 _CHUNK = 256 * 1024
+
+
+async def _nothing(_key: str) -> None:
+    """Forget nothing: nothing is derived from these bytes."""
 
 
 class FileBlob:
@@ -59,12 +63,21 @@ class FileBlob:
 class VolumeBlobStore:
     """Keeps blobs below *root*; *reserve* bytes stay free, so that deletions and the catalog still work."""
 
-    def __init__(self, root: Path, *, new_name: Callable[[], str], reserve: int) -> None:
+    def __init__(
+        self,
+        root: Path,
+        *,
+        new_name: Callable[[], str],
+        reserve: int,
+        forget: Callable[[str], Awaitable[None]] = _nothing,
+    ) -> None:
+        """*forget* is told each key that has been deleted: what was derived from those bytes goes with them."""
         self._root = root
         self._staging = root / ".staging"
         self._quarantine = root / ".quarantine"
         self._new_name = new_name
         self._reserve = reserve
+        self._forget = forget
 
     async def prepare(self) -> None:
         """Make the folders durably, and remove what writers that died left in staging."""
@@ -95,7 +108,7 @@ class VolumeBlobStore:
         # On the loop: opening a local file takes microseconds, a thread hop several times that (benchmarks/README.md).
         try:
             path = self._path(key)
-            return FileBlob(_open_regular(path), path)
+            return FileBlob(open_regular(path), path)
         except FileNotFoundError:
             raise NotFound("No such image.") from None
         except OSError:
@@ -105,6 +118,7 @@ class VolumeBlobStore:
     async def delete(self, key: str) -> None:
         with translated():
             await finished(asyncio.to_thread(publishing.remove, self._path(key)))
+        await self._forget(key)
 
     async def probe(self) -> None:
         async with self.stage() as staging:
@@ -140,7 +154,8 @@ class VolumeBlobStore:
         sweep(self._staging)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file and nothing else, waiting for nothing; raise `OSError`."""
     # O_NONBLOCK: opening a pipe would wait for its other end.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -63,7 +63,7 @@ class KeepingGraph:
 
     @cached_property
     def metrics(self) -> PrometheusMetrics:
-        return PrometheusMetrics(version=__version__)
+        return PrometheusMetrics(version=__version__, shared=self.world.seat.counters if self.world.seat else None)
 
     @cached_property
     def policy(self) -> Policy:

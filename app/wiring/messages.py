@@ -22,6 +22,7 @@ def connect(graph: Graph) -> None:
 
 async def take_over(graph: Graph, gone: Gone) -> None:
     """Free what a process that has died held, for whoever is first."""
+    graph.metrics.forget(gone.pid)
     released = await graph.adapters.captures.release_all(owner=gone.owner, now=graph.world.clock())
     log.info("captures taken over", extra={"captures": released, "pid": gone.pid})
     graph.runner.kick()

@@ -6,7 +6,9 @@ reader (`net.unix.max_dgram_qlen`, often 10).  When there is no room it is said 
 
 import asyncio
 import logging
+import os
 import socket
+import sys
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -36,14 +38,14 @@ class DatagramBus:
         self._numbers = count()
         self._acting: set[asyncio.Task[None]] = set()
         self._saying: asyncio.Handle | None = None
+        self._entrance = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
 
     def open(self) -> None:
         """Begin to hear and to be heard."""
-        path = self._folder / self._own
-        path.unlink(missing_ok=True)  # of a process that has died on this seat
-        self._socket.bind(str(path))
+        (self._folder / self._own).unlink(missing_ok=True)  # of a process that has died on this seat
+        self._socket.bind(self._address(self._own))
         asyncio.get_running_loop().add_reader(self._socket, self._hear)
 
     async def aclose(self) -> None:
@@ -55,6 +57,7 @@ class DatagramBus:
         await asyncio.gather(*self._acting, return_exceptions=True)
         (self._folder / self._own).unlink(missing_ok=True)
         self._socket.close()
+        os.close(self._entrance)
 
     def on(self, topic: str, hear: Callable[[str], object]) -> None:
         self._hearers[topic].append(hear)
@@ -100,12 +103,16 @@ class DatagramBus:
 
     def _try_send(self, name: str, text: str) -> bool:
         try:
-            self._socket.sendto(text.encode(errors="replace"), str(self._folder / name))
+            self._socket.sendto(text.encode(errors="replace"), self._address(name))
         except BlockingIOError:
             return False
         except OSError:
             pass  # it is dead, or not there yet; whoever waits looks for himself
         return True
+
+    def _address(self, name: str) -> str:
+        # The address of a socket has 107 bytes; the name of a folder may be longer.
+        return f"/proc/self/fd/{self._entrance}/{name}" if sys.platform == "linux" else str(self._folder / name)
 
     def _hear(self) -> None:
         with suppress(BlockingIOError):

@@ -12,7 +12,8 @@ class LevelGauges:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, what: str, *labels: str) -> Gauge:
-            return Gauge(name, what, labels, registry=registry)
+            # Of several processes, the one that is asked has just measured for all.
+            return Gauge(name, what, labels, registry=registry, multiprocess_mode="mostrecent")
 
         self._captures = gauge("holdfast_captures_open", "Captures not settled yet.")
         self._at_risk = gauge("holdfast_images_at_risk", "Images whose source dies within 15 minutes, or is past it.")

@@ -1,8 +1,11 @@
 """`Metrics` in Prometheus' text format, in a registry of its own: two services in one process do not mix."""
 
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from app.adapters.metrics import together
 from app.adapters.metrics.levels import LevelGauges
 from app.domain.images import ImageStatus
 from app.domain.metrics import Exposition, Levels
@@ -15,10 +18,16 @@ _CAPTURE_SECONDS = (0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 1800, 2700, 3600)
 
 
 class PrometheusMetrics:
-    def __init__(self, *, version: str) -> None:
+    def __init__(self, *, version: str, shared: Path | None = None) -> None:
+        """*shared* is the folder where several processes count together."""
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        Info("holdfast_build", "What is running.", registry=self._registry).info({"version": version})
+        self._shared = shared
+        own = CollectorRegistry()
+        self._shown = (own, self._registry if shared is None else together.sums(shared))
+        if shared is None:
+            ProcessCollector(registry=own)
+        Info("holdfast_build", "What is running.", registry=own).info({"version": version})
+        together.be_counted(self._registry)
         self._requests = self._counter("holdfast_requests", "Requests answered.", "method", "route", "status")
         self._seconds = Histogram(
             "holdfast_request_seconds",
@@ -72,7 +81,12 @@ class PrometheusMetrics:
 
     def expose(self, levels: Levels) -> Exposition:
         self._levels.set(levels)
-        return Exposition(CONTENT_TYPE_LATEST, generate_latest(self._registry))
+        return Exposition(CONTENT_TYPE_LATEST, b"".join(map(generate_latest, self._shown)))
+
+    def forget(self, pid: int) -> None:
+        """Count a process of this deployment that has died no longer among those that answer."""
+        if self._shared is not None:
+            together.forget(self._shared, pid)
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(name, what, labels, registry=self._registry)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from uuid import uuid4
+from itertools import count
 
 from app import __version__
 from app.domain.images import CONTENT_TYPES
@@ -62,6 +62,7 @@ def lane(graph: Graph) -> Lane | None:
     settings, world = graph.settings, graph.world
     if settings.image_access == "signed":
         return None
+    first = world.entropy(12).hex()
     return Lane(
         images=HotImages(monotonic=world.monotonic),
         bodies=Bodies(budget=settings.image_cache),
@@ -72,7 +73,7 @@ def lane(graph: Graph) -> Lane | None:
             note=graph.access_times.note,
             count=partial(graph.metrics.request_answered, route=HOSTED),
         ),
-        new_id=lambda: uuid4().hex,
+        new_id=partial(next, (f"{first}{number:08x}" for number in count())),
         is_https=(settings.public_base_url or "").startswith("https://"),
     )
 

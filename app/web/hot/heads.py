@@ -5,13 +5,14 @@ whatever is not letter for letter in that form is not read here.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from multidict import CIMultiDict
 
 from app.web.finishing import REQUEST_ID
 
 _LONGEST = 4096
+_MOST_KNOWN = 512
 _HEAD = re.compile(
     # No escapes, no absolute targets; no folded lines, no bytes beyond ASCII, no control characters.
     rb"(?P<method>GET|HEAD) (?P<target>/v1/images/hosted/[A-Za-z0-9_.@+=~/?&%-]+) HTTP/1\.1\r\n"
@@ -30,8 +31,7 @@ _NAMES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The head of a request without a body, as far as it can change the answer."""
 
     method: str
@@ -56,16 +56,24 @@ class HeadReader:
     def __init__(self, *, address_header: str | None) -> None:
         self._address_header = address_header.lower().encode() if address_header else None
         own = b"|" + re.escape(self._address_header) if self._address_header else b""
+        # A client asks in the same words again and again, unless a proxy in front puts an id into them.
+        self._known: dict[bytes, Head] = {}
         self._telling = re.compile(rb"(?im)^(" + _NAMES + own + rb"):[\t ]*(.*?)[\t ]*\r$")
 
     def find(self, data: bytes) -> Head | None:
         """Return the head *data* is, if it is exactly one, of the narrow form, and needs nothing but its image."""
-        if len(data) > _LONGEST:
-            return None
-        whole = _HEAD.fullmatch(data)
+        known = self._known.get(data)
+        if known is not None:
+            return known
+        whole = _HEAD.fullmatch(data) if len(data) <= _LONGEST else None
         if whole is None:
             return None
-        return self._read(whole["method"].decode(), whole["target"], self._telling.findall(data))
+        head = self._read(whole["method"].decode(), whole["target"], self._telling.findall(data))
+        if head is not None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[data] = head
+        return head
 
     def _read(self, method: str, target: bytes, fields: list[tuple[bytes, bytes]]) -> Head | None:
         single: dict[bytes, bytes] = {}

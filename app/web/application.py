@@ -19,7 +19,7 @@ from app.web.errors import (
     as_problems,
 )
 from app.web.finishing import REQUEST_ID as GIVEN_ID
-from app.web.finishing import finish
+from app.web.finishing import end_connection, finish
 from app.web.hot.lane import Lane
 from app.web.keys import DESCRIPTION, LANE, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
@@ -105,6 +105,8 @@ async def _well_meant(request: web.Request, handler: Handler) -> web.StreamRespo
         raise ExpectationFailed("Only 100-continue can be expected.")
     if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
         raise UnsupportedMediaType("Bodies with a Content-Encoding are not accepted.")
+    if request.headers.get(hdrs.TRANSFER_ENCODING, "chunked").lower() != "chunked":
+        raise UnsupportedMediaType("Bodies with another Transfer-Encoding than chunked are not accepted.")
     if request.app[SERVICES].access.is_open and not _is_ours(request, host):
         # Without keys we trust whoever is on this machine; a page in its browser that has its own name
         # resolved to us is not that.
@@ -120,3 +122,6 @@ def _is_ours(request: web.Request, host: str) -> bool:
 async def _finish(request: web.Request, response: web.StreamResponse) -> None:
     public = request.app[OPTIONS].base_url or ""
     finish(response, request_id=request.get(REQUEST_ID), is_https=public.startswith("https://"))
+    if hdrs.UPGRADE in request.headers:
+        # aiohttp loses what came with an upgrade it does not know; a later answer would be taken for the lost one's.
+        end_connection(response)

@@ -23,8 +23,13 @@ def finish(response: web.StreamResponse, *, request_id: str | None = None, is_ht
         response.headers["X-Request-Id"] = request_id
     if response.status == HTTPStatus.REQUEST_TIMEOUT:
         # Whoever was too slow once is not waited for again on this connection (RFC 9110 §15.5.9).
-        response.headers[hdrs.CONNECTION] = "close"
-        response.force_close()
+        end_connection(response)
+
+
+def end_connection(response: web.StreamResponse) -> None:
+    """Let *response*, which is about to be sent, be the last of its connection, and say so."""
+    response.headers[hdrs.CONNECTION] = "close"
+    response.force_close()
 
 
 def complete(headers: CIMultiDict[str], *, is_https: bool) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import logging
 import socket
 from datetime import timedelta
+from typing import cast
 
 from aiohttp import web
 
@@ -26,6 +27,9 @@ from app.wiring.lifecycle import Holdfast
 log = logging.getLogger(__name__)
 
 _BACKLOG = 1024
+# asyncio takes its backlog also for how often to accept in a row.  Out of descriptors each attempt sets a timer for
+# the next, so that with more than one they multiply, until nothing else is done.
+_AT_A_TIME = 1
 
 
 async def serve(settings: Settings, options: argparse.Namespace) -> bool:
@@ -74,6 +78,7 @@ async def listen(settings: Settings, holdfast: Holdfast, seat: Seat | None = Non
     try:
         for site in _sites(settings, runner, seat):
             await site.start()
+            _lengthen_queue(site)
     except OSError as error:
         await runner.cleanup()
         raise CannotListen(f"HOST and PORT: cannot listen there ({error.strerror or error}).") from error
@@ -84,9 +89,9 @@ async def listen(settings: Settings, holdfast: Holdfast, seat: Seat | None = Non
 
 def _sites(settings: Settings, runner: web.AppRunner, seat: Seat | None) -> list[web.BaseSite]:
     if seat is not None:
-        return [web.SockSite(runner, socket.socket(fileno=own), backlog=_BACKLOG) for own in seat.listening]
+        return [web.SockSite(runner, socket.socket(fileno=own), backlog=_AT_A_TIME) for own in seat.listening]
     # No host means both families; "::" alone would refuse IPv4.
-    return [web.TCPSite(runner, settings.host, settings.port or _any_port(settings.host), backlog=_BACKLOG)]
+    return [web.TCPSite(runner, settings.host, settings.port or _any_port(settings.host), backlog=_AT_A_TIME)]
 
 
 def _connections(settings: Settings) -> Connections:
@@ -96,6 +101,14 @@ def _connections(settings: Settings) -> Connections:
     # Behind a proxy every connection is the proxy's.
     each = None if settings.client_address_header else settings.max_connections_per_address
     return Connections(most=most, most_per_address=each)
+
+
+def _lengthen_queue(site: web.BaseSite) -> None:
+    """Let as many connections wait to be accepted as the kernel takes, whatever asyncio was told."""
+    server = cast(asyncio.Server, site._server)  # noqa: SLF001 (nothing public leads to the sockets)
+    for listening in server.sockets:
+        with listening.dup() as own:
+            own.listen(_BACKLOG)
 
 
 def _any_port(host: str | None) -> int:

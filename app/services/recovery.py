@@ -50,6 +50,17 @@ class RecoveryReport:
         return len(self.findings) == self.repaired
 
 
+async def refuse_unmounted(catalog: RecoveryCatalog, inventory: BlobInventory) -> None:
+    """Raise `StorageUnavailable` when the catalog knows images and this is not the volume they lie on; writes nothing.
+
+    Better not to start than to write beside the volume, or to take every image for lost.
+    """
+    if not await inventory.has_marker() and await catalog.count_stored():
+        raise StorageUnavailable(
+            "The catalog knows images, but the image folder was never used: is the volume mounted?"
+        )
+
+
 class RecoveryService:
     def __init__(
         self,
@@ -73,17 +84,10 @@ class RecoveryService:
         self._owner = owner
 
     async def require_volume(self) -> None:
-        """Raise `StorageUnavailable` when the catalog knows images and this is not the volume they lie on.
-
-        Better not to start than to write beside the volume, or to take every image for lost.
-        """
-        if await self._inventory.has_marker():
-            return
-        if await self._catalog.count_stored():
-            raise StorageUnavailable(
-                "The catalog knows images, but the image folder was never used: is the volume mounted?"
-            )
-        await self._inventory.set_marker()
+        """Raise as `refuse_unmounted` does; mark a new volume as ours."""
+        await refuse_unmounted(self._catalog, self._inventory)
+        if not await self._inventory.has_marker():
+            await self._inventory.set_marker()
 
     async def recover(self) -> RecoveryReport:
         """Compare names and sizes and put right what differs, reading no image that is where it should be.

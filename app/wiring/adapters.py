@@ -38,6 +38,7 @@ from app.domain.errors import InvalidInput
 from app.domain.ids import IdFactory
 from app.domain.ports import Clock, Provider
 from app.fleet.seat import Seat
+from app.services.recovery import refuse_unmounted
 
 _GIVES_WAY = 5
 
@@ -106,6 +107,13 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
     if settings.database_path is None:
         raise ConfigError(["DATABASE_URL: only SQLite is supported so far."])
     async with AsyncExitStack() as stack:
+        await migrate(settings.database_path)
+        database = Database(settings.database_path)
+        stack.push_async_callback(database.aclose)
+        inventory = VolumeInventory(settings.image_storage_path, new_name=world.ids.token)
+        recovery = SqlRecovery(database)
+        # Before the first folder is made: a mount would hide whatever is written where it belongs.
+        await refuse_unmounted(recovery, inventory)
         variants = _variants(settings, world)
         blobs = VolumeBlobStore(
             settings.image_storage_path,
@@ -114,22 +122,19 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             forget=variants.forget,
         )
         await blobs.prepare()
-        await migrate(settings.database_path)
-        database = Database(settings.database_path)
-        stack.push_async_callback(database.aclose)
         bus = await _bus(world.seat, stack)
         adapters = Adapters(
             database=settings.database_path,
             catalog_failed=database.failed,
             blobs=blobs,
             bus=bus,
-            inventory=VolumeInventory(settings.image_storage_path, new_name=world.ids.token),
+            inventory=inventory,
             quarantine=VolumeQuarantine(settings.image_storage_path),
             images=SqlImages(database),
             captures=SqlCaptures(database),
             generations=SqlGenerations(database),
             retention=SqlRetention(database),
-            recovery=SqlRecovery(database),
+            recovery=recovery,
             successes=SqlSuccessLog(database),
             upkeep=SqlUpkeep(database),
             downloader=_downloader(settings, world),

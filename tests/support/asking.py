@@ -17,9 +17,11 @@ def picture_of(name: str) -> bytes:
 
 
 async def keep(service: ServiceProcess, name: str, *, wait: float = 15, **more: str) -> ClientResponse:
-    """Import the picture that belongs to *name*."""
+    """Import the picture that belongs to *name*; its connection is free again afterwards."""
     body = {"user_id": "ana", "url": data_uri(picture_of(name)), "image_id": name, "wait": wait} | more
-    return await service.http.post("/v1/images/import", json=body)
+    answer = await service.http.post("/v1/images/import", json=body)
+    await answer.read()
+    return answer
 
 
 async def look(service: ServiceProcess, name: str, method: str = "GET", **headers: str) -> tuple[int, bytes]:

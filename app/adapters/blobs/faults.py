@@ -24,4 +24,6 @@ def _refusal(error: OSError) -> AppError:
         return StorageFull("The volume is full.", retry_after=60)
     if error.errno in _TOO_MANY_FILES:
         return Overloaded("Too many files are open.", retry_after=1)
+    if error.errno == errno.EROFS:
+        return StorageUnavailable("The volume is read-only.", retry_after=5)
     return StorageUnavailable("The volume cannot be used.", retry_after=5)

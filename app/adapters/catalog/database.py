@@ -175,6 +175,8 @@ def _told(fault: DiskFault | None) -> AppError:
         return _full()
     if fault is DiskFault.NO_DESCRIPTORS:
         return Overloaded("Too many files are open.", retry_after=1)
+    if fault is DiskFault.READ_ONLY:
+        return StorageUnavailable("The volume is read-only.", retry_after=5)
     return _unavailable()
 
 

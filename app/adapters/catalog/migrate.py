@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +45,26 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
+def _make_folder(folder: Path) -> None:
+    """Make *folder* and its parents durably: what is committed below a name that is forgotten is lost."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    parent = os.open(folder.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(parent)
+    finally:
+        os.close(parent)
+
+
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(path.parent)
         with (path.parent / f".{path.name}.migrate").open("w") as lock:
             # The lock is the file's, not the database's: it is gone when the process is.
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
     except OSError as error:
-        raise StorageUnavailable("The catalog's folder cannot be used.") from error
+        raise StorageUnavailable(f"The catalog's folder cannot be used: {error.strerror or error}.") from error

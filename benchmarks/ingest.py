@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from benchmarks.album import Album
-from benchmarks.machine import Cores, pinned
+from benchmarks.machine import Cores, cpu_seconds_of_others, pinned
 from benchmarks.memory import watched
 from benchmarks.origin import import_image, origin
 from benchmarks.probe import WrongAnswer
@@ -50,12 +50,14 @@ class Ingest:
     busy: Latency
     seconds: float
     memory: int
+    others: float
+    """How much of a core strangers took while pictures came in, in the worst window."""
 
 
 async def measure(album: Album, *, cores: Cores, rounds: int, imports: int = IMPORTS) -> Ingest:
     """Read the small picture at a fixed rate, with the service idle and importing by turns."""
     body, numbers = noise(1, size=2 * 2**20), count()
-    idle, busy = list[Window](), list[Window]()
+    idle, busy, others = list[Window](), list[Window](), list[float]()
     async with (
         origin(lambda _: body) as source,
         _service(album, cores) as service,
@@ -71,10 +73,12 @@ async def measure(album: Album, *, cores: Cores, rounds: int, imports: int = IMP
         for number in range(rounds):
             print(f"ingest: round {number + 1} of {rounds}", file=sys.stderr)
             idle.append(await _window(asyncio.sleep(_IDLE_SECONDS)))
+            before = cpu_seconds_of_others()
             busy.append(await _window(asyncio.gather(*(one() for _ in range(imports)))))
+            others.append((cpu_seconds_of_others() - before) / (busy[-1][1] - busy[-1][0]))
         seen = await stop()
     seconds = statistics.median(end - begin for begin, end in busy)
-    return Ingest(_latency(seen, idle), _latency(seen, busy), seconds, peak.size)
+    return Ingest(_latency(seen, idle), _latency(seen, busy), seconds, peak.size, max(others))
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.aims import Aim
+from benchmarks.aims import DISTURBED, Aim
 from benchmarks.ingest import CONNECTIONS, IMPORTS, RATE, Ingest, Latency
 from benchmarks.load import Row
 from benchmarks.serving import Standing
@@ -12,7 +12,7 @@ from benchmarks.workloads import WORKLOADS
 
 README = Path(__file__).with_name("README.md")
 _BEGIN, _END = "<!-- results: written by `make bench ARGS=--write` -->", "<!-- end of results -->"
-_VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
+_VERDICTS = {True: "met", False: "**not met**", None: "not judged"}
 
 
 def serving(standings: Sequence[Standing]) -> str:
@@ -33,9 +33,6 @@ def _workload(standings: Sequence[Standing]) -> Iterator[Sequence[str]]:
         if not one.rounds:
             yield (one.server, *[""] * 7, one.lack or "")
             continue
-        notes = ["the client had no time left"] * one.is_client_busy + [f"{len(one.voids)} rounds void"] * bool(
-            one.voids
-        )
         yield (
             one.server,
             f"{one.rate:,.0f}",
@@ -45,8 +42,17 @@ def _workload(standings: Sequence[Standing]) -> Iterator[Sequence[str]]:
             f"{one.p99:.1f}",
             f"{one.cpu:,.0f}",
             f"{one.busy:.0%}",
-            ", ".join(notes),
+            ", ".join(_notes(one)),
         )
+
+
+def _notes(standing: Standing) -> Iterator[str]:
+    if standing.is_client_busy:
+        yield "the client had no time left"
+    if standing.others > DISTURBED:
+        yield f"others took {standing.others:.0%} of a core"
+    if standing.voids:
+        yield f"{len(standing.voids)} rounds void"
 
 
 def thumbnails(makings: Sequence[Making]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import probe, wrk
 from benchmarks.album import Album
 from benchmarks.holdfast import holdfast, two_workers
-from benchmarks.machine import Cores, cpu_seconds, pinned
+from benchmarks.machine import Cores, cpu_seconds, cpu_seconds_of_others, pinned
 from benchmarks.peers import Missing
 from benchmarks.peers.servers import Server, Start, aiohttp_static, caddy, nginx, starlette
 from benchmarks.probe import Request, WrongAnswer
@@ -32,10 +32,11 @@ _WARM_UP = {"hot-17k": 400, "hot-2m": 32, "random-2m": 64, "not-modified": 400, 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """One valid round of one server, and the CPU seconds its processes took meanwhile."""
+    """One valid round of one server, and the CPU seconds its processes, and strangers, took meanwhile."""
 
     round: wrk.Round
     cpu: float
+    others: float
 
 
 @dataclass(slots=True)
@@ -74,6 +75,11 @@ class Standing:
     def busy(self) -> float:
         """How much of a core the server took: where it is well below one, something else was the limit."""
         return statistics.median(one.cpu / one.round.seconds for one in self.rounds)
+
+    @property
+    def others(self) -> float:
+        """How much of a core strangers took, in the worse half of the rounds."""
+        return statistics.median_high(one.others / one.round.seconds for one in self.rounds)
 
     @property
     def is_client_busy(self) -> bool:
@@ -152,9 +158,10 @@ async def measure(server: Server, workload: Workload, load: wrk.Load, standing: 
     """Warm up, run one round, and add it to *standing*, as a void one when anything was wrong."""
     try:
         await probe.check(server.port, _repeated(load.requests, _WARM_UP[workload.name]), connections=load.connections)
-        before = cpu_seconds(server.pid)
+        before, others = cpu_seconds(server.pid), cpu_seconds_of_others()
         found = await wrk.run(server.port, load)
-        standing.rounds.append(Measured(found, cpu_seconds(server.pid) - before))
+        cpu, others = cpu_seconds(server.pid) - before, cpu_seconds_of_others() - others
+        standing.rounds.append(Measured(found, cpu, others))
     except* (WrongAnswer, OSError, EOFError) as problems:
         standing.voids.append(str(problems.exceptions[0]))
 

@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from benchmarks import album, probe, report, serving, wrk
+from benchmarks import aims, album, probe, report, serving, wrk
 from benchmarks.album import Album, Picture
 from benchmarks.holdfast import holdfast
 from benchmarks.peers.servers import Server
 from benchmarks.probe import Request, WrongAnswer
-from benchmarks.serving import Standing
+from benchmarks.serving import Measured, Standing
 from benchmarks.workloads import WORKLOADS, Workload
 from devkit.serving import served
 
@@ -126,3 +126,19 @@ def test_results_replace_those_before_and_leave_the_rest(tmp_path: Path) -> None
     assert "new" in text
     assert "old\n" not in text
     assert text.startswith("# Benchmarks")
+
+
+def standing(server: str, *, rate: int, others: float) -> Standing:
+    found = wrk.Round(requests=rate, bytes=1, seconds=1.0, p50=1, p99=2, is_client_busy=False)
+    return Standing(server, "hot-17k", [Measured(found, cpu=0.5, others=others)])
+
+
+@pytest.mark.parametrize(
+    ("ours", "others", "is_met"),
+    [(90, 0.0, True), (10, 0.0, False), (90, 0.5, None)],
+    ids=["reached on a quiet machine", "missed", "nobody can tell while others work"],
+)
+def test_an_aim_is_judged_on_a_quiet_machine_only(*, ours: int, others: float, is_met: bool | None) -> None:
+    found = aims.of_serving([standing("Holdfast", rate=ours, others=others), standing("nginx", rate=100, others=0)])
+
+    assert found[0].is_met is is_met

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
 from aiohttp import web
 
 from app.web.connections import Connections
@@ -17,7 +18,12 @@ SIZE = 200_000
 @asynccontextmanager
 async def running(patience: Patience) -> AsyncIterator[web.AppRunner]:
     async def show(request: web.Request) -> web.Response:
-        return web.Response(body=bytes(int(request.match_info["size"])))
+        if "narrow" in request.query and request.transport is not None:
+            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        response = web.Response(body=bytes(int(request.match_info["size"])))
+        if "close" in request.query:
+            response.force_close()
+        return response
 
     app = web.Application()
     app.router.add_get("/{size}", show)
@@ -30,10 +36,13 @@ async def running(patience: Patience) -> AsyncIterator[web.AppRunner]:
         await runner.cleanup()
 
 
-async def ask(runner: web.AppRunner, line: socket.socket, *, size: int = SIZE, times: int = 1) -> None:
+async def ask(
+    runner: web.AppRunner, line: socket.socket, *, size: int = SIZE, times: int = 1, query: bytes = b""
+) -> None:
     line.connect(runner.addresses[0])
     line.setblocking(False)
-    await asyncio.get_running_loop().sock_sendall(line, b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % size * times)
+    data = b"GET /%d%b HTTP/1.1\r\nHost: a\r\n\r\n" % (size, query)
+    await asyncio.get_running_loop().sock_sendall(line, data * times)
 
 
 def untaken(runner: web.AppRunner) -> int:
@@ -51,6 +60,16 @@ async def until_full(runner: web.AppRunner) -> int:
             await asyncio.sleep(0.01)
             held.append(untaken(runner) if runner.server and runner.server.connections else 0)
     return held[-1]
+
+
+async def until_gone(runner: web.AppRunner) -> None:
+    """Wait until a connection has come and gone."""
+    assert runner.server is not None
+    came = runner.server.requests_count > 0
+    async with asyncio.timeout(5):
+        while not came or runner.server.connections:
+            came = came or bool(runner.server.connections)
+            await asyncio.sleep(0.01)
 
 
 async def test_pipelined_answers_wait_for_the_one_before_to_be_taken() -> None:
@@ -86,12 +105,19 @@ async def test_each_slice_that_is_taken_earns_time_for_the_next() -> None:
             assert loop.time() - started > 3 * 0.4
 
 
+@pytest.mark.parametrize("closing", [b"", b"&close"], ids=["kept", "closing"])
+async def test_however_little_nobody_takes_it_ends_its_connection(closing: bytes) -> None:
+    async with running(Patience(stall=0.1)) as runner:
+        with socket.socket() as line:
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            await ask(runner, line, size=50_000, query=b"?narrow" + closing)
+            await until_gone(runner)
+
+
 async def test_a_silent_connection_is_forgotten() -> None:
     async with running(Patience(head=0.05)) as runner:
         assert runner.server is not None
         with socket.create_connection(runner.addresses[0]) as line:
             line.setblocking(False)
             assert await asyncio.get_running_loop().sock_recv(line, 1) == b""
-        async with asyncio.timeout(5):
-            while runner.server.connections:  # noqa: ASYNC110 (a connection that ends wakes nobody)
-                await asyncio.sleep(0.01)
+        assert runner.server.connections == []

@@ -24,6 +24,7 @@ class Wanted:
 
 ORIGINAL = Wanted()
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
     """A picture in another format, at another width, or both; *width* is None at its full size."""

@@ -67,6 +67,7 @@ _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
         ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
     ),
     images.show: (
+        ("w", {"type": "integer", "minimum": 1, "description": "A narrower copy: one of the variant_widths."}),
         ("download", {"type": "string", "enum": ["1"]}),
         ("expires", {"type": "string"}),
         ("signature", {"type": "string"}),

@@ -38,7 +38,7 @@ async def import_(request: web.Request) -> web.StreamResponse:
 
 
 async def show(request: web.Request) -> web.StreamResponse:
-    """The bytes of an image."""
+    """The bytes of an image; with another extension (png, jpg, webp, avif) converted, with `w` narrower."""
     return await serve(request, parse.path_user(request), parse.path_image(request))
 
 

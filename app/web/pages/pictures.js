@@ -46,7 +46,7 @@ function picture(frame, image, alt, width) {
     made.addEventListener("seen", () => signed(image, width).then((source) => (made.src = source), fail));
     seen.observe(made);
   } else {
-    made.src = sized(imagePath(image), width);
+    made.src = sized(image, "", width);
   }
   return made;
 }
@@ -54,11 +54,12 @@ function picture(frame, image, alt, width) {
 async function signed(image, width) {
   // Only its query: the link may name an address that is not the one this page came from.
   const query = new URL((await signedLink(image)).url).search;
-  return sized(imagePath(image, query), width);
+  return sized(image, query, width);
 }
 
-/** Return *path* for the smallest rendering that is wide enough, or for the original. */
-function sized(path, width) {
+/** Return the path of the smallest rendering that is wide enough, or of the original. */
+function sized(image, query, width) {
   const fitting = width === null ? undefined : abilities.widths.filter((each) => each >= width).sort((a, b) => a - b)[0];
-  return fitting === undefined ? path : `${path}${path.includes("?") ? "&" : "?"}w=${fitting}`;
+  // In WebP, which the service makes as images arrive: it is there at the first look.
+  return imagePath(image, fitting === undefined ? query : `.webp${query ? `${query}&` : "?"}w=${fitting}`);
 }

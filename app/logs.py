@@ -6,9 +6,11 @@ caller has to remember it.
 """
 
 import asyncio
+import fcntl
 import json
 import logging
 import math
+import os
 import re
 import sys
 import threading
@@ -16,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
@@ -61,6 +64,17 @@ def configure(
     sys.excepthook = _uncaught
     sys.unraisablehook = _unraisable
     threading.excepthook = _uncaught_in_thread
+
+
+def take_turns(path: Path) -> None:
+    """Have this process and the others that share its stream and *path* write one line at a time.
+
+    A pipe takes no more than 4096 bytes in one piece (PIPE_BUF), and a trace is longer.
+    """
+    turns = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.turns = turns
 
 
 def on_loop_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -161,6 +175,18 @@ class _Formatter(logging.Formatter):
 
 
 class _Handler(logging.StreamHandler[TextIO]):
+    turns: int | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.turns is None:
+            super().emit(record)
+            return
+        fcntl.flock(self.turns, fcntl.LOCK_EX)
+        try:
+            super().emit(record)
+        finally:
+            fcntl.flock(self.turns, fcntl.LOCK_UN)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
         """Say nothing: a stream that is gone cannot be complained to."""
 

@@ -35,6 +35,8 @@ def main(arguments: Sequence[str]) -> int:
         settings = _settings(options)
         worker = _worker(options, settings)
         logs.configure(settings.log_level, stream=stream, secrets=settings.secrets, worker=worker)
+        if options.seat is not None:
+            logs.take_turns(options.seat.turns)
         if settings.drop_to_uid is not None:
             privileges.drop_privileges(settings.data_dir, uid=settings.drop_to_uid)
         is_well = asyncio.run(_command(options.run if worker != _SUPERVISOR else _SUPERVISE)(settings, options))

@@ -11,7 +11,7 @@ from app.cli.stopping import on_signals
 from app.config import Settings
 from app.fleet.deployment import opened
 from app.fleet.supervisor import Supervisor
-from app.logs import on_loop_error
+from app.logs import on_loop_error, take_turns
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,7 @@ async def supervise(settings: Settings, _: argparse.Namespace) -> bool:
     for warning in settings.warnings:
         log.warning(warning)
     with opened(settings, Settings.texts(), new_owner=partial(secrets.token_hex, _OWNER_BYTES)) as deployment:
+        take_turns(deployment.turns)
         supervisor = Supervisor(
             count=settings.workers,
             start=deployment.start,

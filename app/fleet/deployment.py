@@ -38,6 +38,11 @@ class Deployment:
         self._since = time.time()
 
     @property
+    def turns(self) -> Path:
+        """As `Seat.turns`."""
+        return self._folder / "turns"
+
+    @property
     def port(self) -> int:
         port: int = self._listeners[0][0].getsockname()[1]
         return port

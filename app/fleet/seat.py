@@ -59,6 +59,11 @@ class Seat:
     def counters(self) -> Path:
         return Path(self.folder, "counters")
 
+    @property
+    def turns(self) -> Path:
+        """Whose lock lets one process write to the log at a time."""
+        return Path(self.folder, "turns")
+
     def share_of(self, total: int) -> int:
         """Return this process's part of *total*: all parts add up to it, but nobody gets nothing."""
         return max(1, total // self.of + (self.number <= total % self.of))

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.domain.access import Caller
 from app.domain.catalog import GenerationCatalog, IdempotencyKey
-from app.domain.errors import ProviderAnswerLost, ProviderFailed, SourceGone
+from app.domain.errors import NotFound, Overloaded, ProviderAnswerLost, ProviderFailed, SourceGone
 from app.domain.generations import Generation, Job
 from app.domain.ids import GenerationId
 from app.domain.images import Image
@@ -65,7 +65,13 @@ class GenerationService:
         await self._admission.require_room()
         until = self._monotonic() + request.wait.total_seconds()
         launched = await self._launcher.launch(request, idempotency_key=idempotency_key)
-        return await self._outcome(launched.generation, launched.job, until)
+        try:
+            return await self._outcome(launched.generation, launched.job, until)
+        except NotFound:
+            if idempotency_key is None:
+                raise
+            # Another process was calling the provider for the same key; it was refused, and left no trace.
+            raise Overloaded("The same request was just refused; ask again.", retry_after=1) from None
 
     async def adopt(
         self, generation: Generation, job: Job, *, wait: timedelta, idempotency_key: IdempotencyKey | None = None

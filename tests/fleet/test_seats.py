@@ -42,16 +42,18 @@ def test_what_bounds_the_deployment_is_divided_and_the_rest_is_not(tmp_path: Pat
     whole = Settings.from_env({"IMAGE_STORAGE_PATH": str(tmp_path / "images")}, dotenv=None)
     parts = [share_out(whole, seat) for seat in seats(2)]
 
-    for name in ("capture_concurrency", "decode_workers", "decode_queue_limit", "max_connections"):
+    for name in ("capture_concurrency", "decode_workers", "decode_queue_limit", "max_connections", "image_cache"):
         assert sum(getattr(part, name) for part in parts) == getattr(whole, name)
     assert [part.max_connections_per_address for part in parts] == [128, 128]
     assert {part.source_max_bytes for part in parts} == {whole.source_max_bytes}
 
 
-def test_no_bound_stays_none(tmp_path: Path) -> None:
-    known = {"IMAGE_STORAGE_PATH": str(tmp_path / "images"), "MAX_CONNECTIONS_PER_ADDRESS": "0"}
+def test_what_is_off_or_without_bound_stays_so(tmp_path: Path) -> None:
+    known = {"MAX_CONNECTIONS_PER_ADDRESS": "0", "IMAGE_CACHE_MB": "0"}
+    part = share_out(Settings.from_env(known | {"IMAGE_STORAGE_PATH": str(tmp_path / "images")}, dotenv=None), SEAT)
 
-    assert share_out(Settings.from_env(known, dotenv=None), SEAT).max_connections_per_address is None
+    assert part.max_connections_per_address is None
+    assert part.image_cache == 0
 
 
 def test_a_process_whose_supervisor_has_died_already_takes_no_seat() -> None:

@@ -1,7 +1,6 @@
 """Slow sources that have time, however many, never hold up one that is about to die.  Real queue, real runner."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -14,16 +13,8 @@ from devkit.clock import FakeClock
 from tests.services.test_capture_runner import Workshop, register, running
 from tests.support.doubles import ANA, Catalog, FakeSaver
 
-pytestmark = pytest.mark.usefixtures("within_seconds")
-
 NEAR = timedelta(minutes=5)
 FLOOD = tuple(f"slow{number}" for number in range(20))
-
-
-@pytest.fixture
-async def within_seconds() -> AsyncIterator[None]:
-    async with asyncio.timeout(10):
-        yield
 
 
 class Sources(FakeSaver):

@@ -19,15 +19,6 @@ from app.services.capture_runner import LEASE, CaptureRunner
 from devkit.clock import FakeClock
 from tests.support.doubles import ANA, Catalog, FakeSaver, an_image
 
-pytestmark = pytest.mark.usefixtures("within_seconds")
-
-
-@pytest.fixture
-async def within_seconds() -> AsyncIterator[None]:
-    """Nothing here takes long; what would wait for ever fails instead."""
-    async with asyncio.timeout(10):
-        yield
-
 
 class Interrupted:
     """A queue one can listen to, and whose claims can be made to fail or to wait."""
@@ -81,11 +72,14 @@ class Workshop:
 async def running(
     catalog: Catalog, clock: FakeClock, saver: FakeSaver, *, concurrency: int = 2, failures: int = 0
 ) -> AsyncIterator[Workshop]:
+    """Run a runner; what would wait for ever in the block fails instead."""
     workshop = Workshop(catalog, clock, saver, concurrency)
     workshop.queue.failures = [Overloaded("busy")] * failures
     task = asyncio.create_task(workshop.runner.run())
     try:
-        yield workshop
+        # Not in a fixture: that has a task of its own, which can cancel no test.
+        async with asyncio.timeout(10):
+            yield workshop
     finally:
         await workshop.runner.stop(timedelta())
         await task
@@ -114,11 +108,15 @@ async def test_everything_that_waits_is_captured(catalog: Catalog, clock: FakeCl
 async def test_no_more_is_in_hand_than_allowed(catalog: Catalog, clock: FakeClock) -> None:
     await register(catalog, clock, *"abcdefgh", deadline=timedelta(minutes=5))
     in_hand, most = 0, 0
+    full = asyncio.Event()
 
     async def count() -> None:
         nonlocal in_hand, most
         in_hand += 1
         most = max(most, in_hand)
+        if in_hand >= 3:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.005)
         in_hand -= 1
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -23,15 +23,7 @@ from app.services.saving import ImageSaver
 from devkit.clock import FakeClock
 from tests.support.doubles import ANA, FACTS, Catalog, an_image
 
-pytestmark = pytest.mark.usefixtures("within_seconds")
-
 OLD, NEW = b"what the source sent first", b"what it sends now"
-
-
-@pytest.fixture
-async def within_seconds() -> AsyncIterator[None]:
-    async with asyncio.timeout(10):
-        yield
 
 
 @dataclass
@@ -162,10 +154,11 @@ async def test_what_another_has_published_but_not_recorded_yet_stays(place: Plac
     fresh = await place.claim()
     recording = Recording(place.catalog.captures)
     other = asyncio.create_task(place.service(NEW, recording).attempt(fresh))
-    await recording.begun.wait()
-    await place.service(OLD).attempt(stale)
-    recording.go_on.set()
-    await other
+    async with asyncio.timeout(10):
+        await recording.begun.wait()
+        await place.service(OLD).attempt(stale)
+        recording.go_on.set()
+        await other
 
     await place.assert_row_names_what_lies_there(NEW)
 

@@ -67,7 +67,7 @@ class Fields(BaseModel):
     metrics_token: kinds.Secret = _secret("METRICS_TOKEN")
     """Bearer token that /metrics asks for. Empty: open to anyone."""
     workers: kinds.Workers = _setting("WORKERS", "1")
-    """Processes that answer requests, on one port. More than one pays on several processors only."""
+    """Processes that answer requests, on one port. What is bounded below is divided among them, or counted by all."""
     log_level: kinds.LogLevel = _setting("LOG_LEVEL", "info")
     """debug, info, warn or error."""
     shutdown_grace: kinds.Seconds = _setting("SHUTDOWN_GRACE_SECONDS", "25")

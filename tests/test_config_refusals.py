@@ -138,3 +138,17 @@ def test_without_keys_loopback_is_allowed(host: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "holdfast.example"])  # noqa: S104
 def test_without_keys_nothing_else_is(host: str) -> None:
     assert problems(HOST=host) == ["HOST: is open to other machines, which needs API_KEYS; without them use 127.0.0.1."]
+
+
+@pytest.mark.parametrize("text", ["0", "160,", "160,160", "a", "-1", "1.5", "16385", ",".join(map(str, range(1, 22)))])
+def test_what_is_no_list_of_widths_is_refused(text: str) -> None:
+    assert "IMAGE_VARIANT_WIDTHS" in blamed(IMAGE_VARIANT_WIDTHS=text)
+
+
+@pytest.mark.parametrize(("widths", "gallery"), [("160,640", "320"), ("160,320", "640")])
+def test_the_gallery_shows_a_width_that_is_made(widths: str, gallery: str) -> None:
+    assert blamed(IMAGE_VARIANT_WIDTHS=widths, IMAGE_GALLERY_WIDTH=gallery) == {"IMAGE_GALLERY_WIDTH"}
+    assert settings(IMAGE_VARIANT_WIDTHS=f"{gallery}, 8", IMAGE_GALLERY_WIDTH=gallery).image_variant_widths == (
+        8,
+        int(gallery),
+    )

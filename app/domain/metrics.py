@@ -8,6 +8,7 @@ from typing import Protocol
 
 from app.domain.captures import Risk
 from app.domain.images import ImageStatus
+from app.domain.variants import Outcome
 
 
 class Task(StrEnum):
@@ -68,5 +69,8 @@ class Metrics(Protocol):
 
     def images_removed(self, reason: str, count: int) -> None:
         """Count what a sweep has removed; *reason* is one of retention's."""
+
+    def variant_served(self, outcome: Outcome) -> None:
+        """Count a variant that was asked for, by how it came about; those served from memory are not seen here."""
 
     def expose(self, levels: Levels) -> Exposition: ...

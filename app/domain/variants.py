@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from app.domain.errors import InvalidInput
 from app.domain.images import CONTENT_TYPES, Image, ImageFacts
@@ -75,6 +76,17 @@ class VariantFacts:
     @property
     def content_type(self) -> str:
         return TARGETS[self.extension]
+
+
+class Outcome(StrEnum):
+    """How a variant that was asked for came about."""
+
+    KEPT = "kept"
+    MADE = "made"
+    """By this request, or by another one that it joined."""
+    REFUSED = "refused"
+    """The queue was full."""
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

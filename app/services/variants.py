@@ -5,27 +5,16 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 from app.domain.errors import AppError, NotFound, Overloaded
 from app.domain.images import Digest
 from app.domain.ports import Blob, BlobStore, Renderer, Variant, VariantCache
-from app.domain.variants import VariantFacts, VariantKey, gallery_rendering
+from app.domain.variants import Outcome, VariantFacts, VariantKey, gallery_rendering
 from app.services.flights import Flights
 
 log = logging.getLogger(__name__)
-
-
-class Outcome(StrEnum):
-    """How a variant that was asked for came about."""
-
-    KEPT = "kept"
-    MADE = "made"
-    REFUSED = "refused"
-    """The queue was full."""
-    FAILED = "failed"
 
 
 class Bytes:

@@ -153,7 +153,12 @@ class KeepingGraph:
     @cached_property
     def variants(self) -> VariantService:
         adapters = self.adapters
-        return VariantService(blobs=adapters.blobs, cache=adapters.variants, renderer=adapters.renderer)
+        return VariantService(
+            blobs=adapters.blobs,
+            cache=adapters.variants,
+            renderer=adapters.renderer,
+            count=self.metrics.variant_served,
+        )
 
     @cached_property
     def gallery(self) -> Gallery | None:

@@ -14,8 +14,8 @@ from app.adapters.blobs.volume import VolumeBlobStore
 from app.domain.errors import NotFound, Overloaded, RenderingFailed, StorageUnavailable
 from app.domain.images import Digest
 from app.domain.ports import Space, Variant
-from app.domain.variants import Rendering, VariantKey
-from app.services.variants import Gallery, Outcome, VariantService
+from app.domain.variants import Outcome, Rendering, VariantKey
+from app.services.variants import Gallery, VariantService
 from devkit.clock import FakeClock
 
 KEY = VariantKey(blob="ana/pic.png", sha256="a" * 64, rendering=Rendering(extension="webp", width=320))

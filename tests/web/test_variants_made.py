@@ -65,6 +65,16 @@ async def test_a_hundred_at_once_have_it_made_once(service: Service) -> None:
     assert renders(service) == 1
 
 
+async def test_operators_see_how_variants_come_about(service: Service) -> None:
+    for path in (".webp", ".webp", ".jpg"):
+        response = await service.http.get(URL + path, headers={"Range": "bytes=0-9"})
+        assert response.status == 206
+    told = await (await service.http.get("/metrics")).text()
+    assert 'holdfast_variants_total{outcome="made"} 2.0' in told
+    for outcome in ("refused", "failed"):
+        assert f'holdfast_variants_total{{outcome="{outcome}"}} 0.0' in told
+
+
 async def test_it_is_made_once_for_the_next_process_too(tmp_path: Path) -> None:
     async with serving(tmp_path) as service:
         await host(service)

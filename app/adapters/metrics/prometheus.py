@@ -10,6 +10,7 @@ from app.adapters.metrics.levels import LevelGauges
 from app.domain.images import ImageStatus
 from app.domain.metrics import Exposition, Levels
 from app.domain.retention import Reason
+from app.domain.variants import Outcome
 
 # From a picture out of memory to a generation that is waited for.
 _SECONDS = (0.001, 0.005, 0.02, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -47,12 +48,15 @@ class PrometheusMetrics:
         )
         self._retries = self._counter("holdfast_capture_retries", "Attempts that failed and are made again.", "code")
         self._removed = self._counter("holdfast_sweep_removed_images", "Images removed by sweeps.", "reason")
+        self._variants = self._counter("holdfast_variants", "Variants asked for, by how they came about.", "outcome")
         self._levels = LevelGauges(self._registry)
         # An alert on an increase needs the 0 before the first one.
         for status in (ImageStatus.STORED, ImageStatus.REJECTED, ImageStatus.LOST):
             self._images.labels(status.value)
         for reason in Reason:
             self._removed.labels(reason.value)
+        for outcome in Outcome:
+            self._variants.labels(outcome.value)
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         # 0: the client left before there was an answer.
@@ -78,6 +82,9 @@ class PrometheusMetrics:
 
     def images_removed(self, reason: str, count: int) -> None:
         self._removed.labels(reason).inc(count)
+
+    def variant_served(self, outcome: Outcome) -> None:
+        self._variants.labels(outcome.value).inc()
 
     def expose(self, levels: Levels) -> Exposition:
         self._levels.set(levels)

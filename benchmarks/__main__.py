@@ -5,6 +5,7 @@ import asyncio
 import os
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,8 +86,10 @@ async def _parts(plan: Plan, folder: Path, cores: Cores) -> AsyncIterator[tuple[
     if "load" in plan.names:
         os.sched_setaffinity(0, cores.client | cores.rest)
         (folder / "load").mkdir()
+        before, began = machine.cpu_seconds_of_others(), time.monotonic()
         rows = await load.measure(folder / "load")
-        yield report.load(rows), [Aim(f"load: {row.name}", row.result, row.wanted, row.holds) for row in rows]
+        others = (machine.cpu_seconds_of_others() - before) / (time.monotonic() - began)
+        yield report.load(rows), aims.of_load(rows, others=others)
 
 
 async def _album(folder: Path, large: int) -> Album:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.ingest import Ingest
+from benchmarks.load import Row
 from benchmarks.serving import Standing
 from benchmarks.thumbnails import Making
 
@@ -88,6 +89,12 @@ def of_ingest(ingest: Ingest) -> list[Aim]:
         *(_judged(aim, others=ingest.others) for aim in timed),
         Aim("ingest: memory, decoders included", memory, f"at most {_MEMORY_MB} MB", megabytes <= _MEMORY_MB),
     ]
+
+
+def of_load(rows: Sequence[Row], *, others: float) -> list[Aim]:
+    """Judge the load of the plan; *others* is how much of a core strangers took meanwhile."""
+    found = [Aim(f"load: {row.name}", row.result, row.wanted, row.holds) for row in rows]
+    return [_judged(aim, others=others) if "under" in aim.wanted else aim for aim in found]
 
 
 def _judged(aim: Aim, *, others: float) -> Aim:

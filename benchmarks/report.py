@@ -90,8 +90,8 @@ def ingest(found: Ingest) -> str:
 
 def load(rows: Sequence[Row]) -> str:
     """Return the load of the plan."""
-    cells = ((row.name, row.result, row.wanted, _VERDICTS[row.holds]) for row in rows)
-    return f"### The load of the plan (`load`)\n\n{_table(('load', 'measured', 'wanted', ''), cells)}"
+    cells = ((row.name, row.result) for row in rows)
+    return f"### The load of the plan (`load`)\n\n{_table(('load', 'measured'), cells)}"
 
 
 def aims(found: Sequence[Aim]) -> str:

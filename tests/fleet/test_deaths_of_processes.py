@@ -29,7 +29,7 @@ async def served(running: Fleet, url: str) -> None:
     async def is_served() -> bool:
         return (await running.service.http.get(url, allow_redirects=False)).status == 200
 
-    await until(is_served, seconds=5)
+    await until(is_served, seconds=15)  # half a lease: nobody waited for it to run out
 
 
 async def held_by(folder: Path, replicate: ReplicateStandIn, running: Fleet, number: int) -> str:

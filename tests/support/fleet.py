@@ -96,7 +96,9 @@ async def fleet(
     folder: Path, replicate: ReplicateStandIn, *, log: str = "log", settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[Fleet]:
     """Run two processes over *folder* until the block ends."""
-    known = environment(folder, replicate, WORKERS="2", SHUTDOWN_GRACE_SECONDS="5") | dict(settings or {})
+    known = environment(folder, replicate, WORKERS="2", SHUTDOWN_GRACE_SECONDS="5", TMPDIR=str(folder)) | dict(
+        settings or {}
+    )
     async with service_process(known, folder / log) as service, AsyncExitStack() as stack:
         yield Fleet(service, folder / log, stack)
 

@@ -18,9 +18,9 @@ IMAGE = request("GET", "/v1/images/hosted/ana/pic")
 LARGE = request("GET", "/v1/images/hosted/ana/large")
 POST = request("POST", "/v1/tokens", "Content-Type: application/json", "Content-Length: 100000")
 SETTINGS = {
-    "REQUEST_HEAD_SECONDS": "0.3",
-    "REQUEST_BODY_SECONDS": "0.3",
-    "RESPONSE_STALL_SECONDS": "0.3",
+    "REQUEST_HEAD_SECONDS": "0.8",
+    "REQUEST_BODY_SECONDS": "0.8",
+    "RESPONSE_STALL_SECONDS": "0.8",
     "MAX_CONNECTIONS_PER_ADDRESS": "0",
     "RATE_LIMIT_READS": "",
     "RATE_LIMIT_WRITES": "",

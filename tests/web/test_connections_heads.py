@@ -96,8 +96,8 @@ async def test_what_was_asked_before_a_late_head_is_answered(service: Service) -
         assert (await line.hear()).status == 408
 
 
-async def test_a_head_in_pieces_is_in_time_if_its_end_is(service: Service) -> None:
-    async with connected(service) as line:
+async def test_a_head_in_pieces_is_in_time_if_its_end_is(tmp_path: Path) -> None:
+    async with still(tmp_path, REQUEST_HEAD_SECONDS="5") as patient, connected(patient) as line:
         for piece in (b"GET /livez HT", b"TP/1.1\r\nHo", b"st: 127.0.0.1\r", b"\n\r\n"):
             await line.say(piece)
             await asyncio.sleep(0.01)

@@ -19,7 +19,7 @@ LARGE = 12_000_000
 
 @pytest.fixture
 async def service(tmp_path: Path) -> AsyncIterator[Service]:
-    async with still(tmp_path, RESPONSE_STALL_SECONDS="0.3", RATE_LIMIT_READS="") as running:
+    async with still(tmp_path, RESPONSE_STALL_SECONDS="0.5", RATE_LIMIT_READS="") as running:
         await host(running, "large", content=noise_png(LARGE))
         await host(running, "small", content=noise_png(100_000))
         yield running

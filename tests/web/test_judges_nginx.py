@@ -19,6 +19,7 @@ from tests.web.test_server_framing import GET, NEXT, REFUSED, SOUND, UPGRADES, a
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin:/opt/homebrew/bin")
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("nginx"),
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
 ]
 

@@ -16,7 +16,7 @@ from tests.support.pictures import noise_png
 from tests.support.redbot_judge import Case, Verdict, judged
 from tests.support.still import PICTURE, host, promise, still
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("redbot")]
 
 IMAGE = "/v1/images/hosted/ana/pic"
 JSON = (("Content-Type", "application/json"),)

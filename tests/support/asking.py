@@ -29,6 +29,13 @@ async def look(service: ServiceProcess, name: str, method: str = "GET", **header
     return answer.status, await answer.read()
 
 
+async def ask(service: ServiceProcess, path: str, method: str = "GET") -> int:
+    """Return the status of an answer, read to its end."""
+    async with service.http.request(method, path) as answer:
+        await answer.read()
+        return answer.status
+
+
 async def status_of(service: ServiceProcess, name: str) -> str:
     document = await (await service.http.get(f"/v1/images/hosted/ana/{name}/info")).json()
     return str(document.get("status"))

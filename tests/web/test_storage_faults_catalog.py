@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.asking import ended, keep, lines, look, picture_of, readiness, status_of
+from tests.support.asking import ask, ended, keep, lines, look, picture_of, readiness, status_of
 from tests.support.faulty_disk import FaultyDisk, Kind, faulty_service
 from tests.support.problems import problem_of
 from tests.support.processes import ServiceProcess, service_process
@@ -89,7 +89,7 @@ async def test_a_page_that_cannot_be_read_is_no_reason_to_end(tmp_path: Path, sh
     async with failing_catalog(tmp_path, shim) as (service, disk):
         assert (await keep(service, "image")).status == 201
         disk.fail(Kind.READ, errno.EIO)
-        await service.http.get("/v1/users/ana/images")
+        await ask(service, "/v1/users/ana/images")
         disk.heal()
         assert (await keep(service, "another")).status == 201
         assert service.process.returncode is None

@@ -14,6 +14,8 @@ from app.domain.ids import ImageId, UserId
 from app.domain.images import ImageStatus, blob_key
 from app.domain.recovery import KnownBlob
 
+_BATCH = 2000
+
 
 class SqlRecovery:
     def __init__(self, database: Database) -> None:
@@ -26,10 +28,11 @@ class SqlRecovery:
             .order_by(images.c.user_id, images.c.id)
         )
         async with self._database.read() as connection:
-            async for row in await connection.stream(query):
-                user, image = UserId(row.user_id), ImageId(row.id)
-                key = blob_key(user, image, row.extension)
-                yield KnownBlob(user=user, id=image, key=key, size=row.size_bytes, sha256=row.sha256)
+            # In batches: waiting for each of 100,000 rows takes several times as long as reading it.
+            async for batch in (await connection.stream(query)).partitions(_BATCH):
+                for user_id, image_id, extension, size, sha256 in batch:
+                    user, image = UserId(user_id), ImageId(image_id)
+                    yield KnownBlob(user=user, id=image, key=blob_key(user, image, extension), size=size, sha256=sha256)
 
     async def count_stored(self) -> int:
         query = select(func.count()).where(images.c.status == ImageStatus.STORED)

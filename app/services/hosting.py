@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 from app.domain.catalog import ImageCatalog
 from app.domain.errors import ImageDeleted, ImageUnavailable, NotFound, StillCapturing, StorageUnavailable
@@ -29,6 +30,8 @@ class Stored:
     image: Image
     blob: Blob
     variant: VariantFacts | None = None
+    original: Path | None = None
+    """Where the original of a variant lies, if its store is a local one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,7 @@ class HostingService:
         except (NotFound, StorageUnavailable):
             await self.get(image.user, image.id)  # deleted since: says so
             raise
-        return Stored(image, variant.blob, variant.facts)
+        return Stored(image, variant.blob, variant.facts, original.blob.path)
 
     def _elsewhere(self, image: Image) -> Elsewhere:
         url = image.origin.source_url

@@ -12,8 +12,9 @@ from app.domain.images import Image
 from app.domain.ports import Clock
 
 _MOST = 20_000
-# Should a deletion elsewhere fail to remove the file, its tombstone counts after this long at the latest.
-_FRESH = timedelta(seconds=30)
+# Should a deletion elsewhere fail to remove the file, its tombstone counts after this long at the latest; twice that
+# where what was read here is remembered for as long again.
+_FRESH = timedelta(seconds=15)
 
 
 class KnownImages:

@@ -30,7 +30,7 @@ async def serve(request: web.Request, user: UserId, named: NamedImage) -> web.St
     decided = plan(
         request.method, request.headers, shown, now=request.app[OPTIONS].clock(), cache=cache, download=download
     )
-    remember(request, found.image, shown, found.blob, cache=cache, download=download)
+    remember(request, found, shown, cache=cache, download=download)
     return await send(request, decided, found.blob, stall=request.app[OPTIONS].stall_seconds)
 
 

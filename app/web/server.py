@@ -140,7 +140,7 @@ class _Protocol(web.RequestHandler):
         if self._fast is not None and data and self._fast.hear(data, is_idle=self._is_idle):
             self._head_alarm.clear()
             self._has_begun = False
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            self._stay()
             return
         super().data_received(data)
         # Only while nothing is being answered is it sure that these bytes are of a head.
@@ -160,8 +160,9 @@ class _Protocol(web.RequestHandler):
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stall_alarm.clear()
-        if self._fast is not None:
+        if self._fast is not None and self._fast.is_pouring:
             self._fast.go_on()
+            self._stay()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 (aiohttp's signature)
         """Let the picture that is being sent arrive, within *timeout* seconds, before the connection is closed."""
@@ -172,8 +173,12 @@ class _Protocol(web.RequestHandler):
     def _process_keepalive(self) -> None:
         if self._fast is not None and self._fast.is_pouring:
             # aiohttp knows nothing of it and would call the connection idle.
-            self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
+            self._stay()
         super()._process_keepalive()
+
+    def _stay(self) -> None:
+        """Wait for the next request from now on."""
+        self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     @property
     def heard(self) -> bytes:

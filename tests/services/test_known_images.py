@@ -30,7 +30,7 @@ def test_a_row_is_found_for_a_while() -> None:
     known = KnownImages(clock=clock)
     known.remember(an_image("one", clock))
 
-    clock.advance(29)
+    clock.advance(14)
     early = known.find(ANA, ImageId("one"))
     clock.advance(2)
 

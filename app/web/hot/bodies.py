@@ -1,7 +1,8 @@
 """Bodies in memory, within a budget.
 
-A body is read in whole, by a thread, once however many ask meanwhile.  What is asked for once in a while cannot push
-out what is asked for often: the least recently used bodies give way only to one that has been used more than they.
+A body is read in whole, by a thread, once however many ask meanwhile; its room is made before.  What is asked for
+once in a while cannot push out what is asked for often: a body gives way only to one that has been used more, and
+whatever is spared is worth half of what it was, and comes last in the queue.
 """
 
 import asyncio
@@ -37,11 +38,14 @@ class Bodies:
 
     @property
     def used(self) -> int:
-        """Bytes in use."""
+        """Bytes in use, or promised to what is being read."""
         return self._used
 
     def find(self, witness: Witness) -> bytes | None:
-        """Return the body, if it is kept.  Whether the file is still there is the caller's to ask."""
+        """Return the body, if it is kept, and count that as a use.
+
+        Whether the file is still there is the caller's to ask.
+        """
         kept = self._kept.get(witness.path)
         if kept is None:
             return None
@@ -52,11 +56,18 @@ class Bodies:
         self._kept.move_to_end(witness.path)
         return kept.body
 
+    def peek(self, witness: Witness) -> bytes | None:
+        """Return the body as `find` does, for a use that has been counted."""
+        kept = self._kept.get(witness.path)
+        return None if kept is None or kept.witness.identity != witness.identity else kept.body
+
     def want(self, witness: Witness, uses: int) -> None:
         """Have the body read, if one that was used so often may take the place of others; does not wait for it."""
-        if witness.path in self._loading or not self._has_room(witness.size, uses):
+        path = witness.path
+        if path in self._loading or path in self._kept or not self._make_room(witness.size, uses):
             return
-        self._loading.add(witness.path)
+        self._loading.add(path)
+        self._used += _cost(witness)
         loading = asyncio.get_running_loop().run_in_executor(None, _read, witness)
         loading.add_done_callback(lambda done: self._loaded(witness, uses, done))
 
@@ -66,34 +77,43 @@ class Bodies:
             self._drop(path)
 
     def _loaded(self, witness: Witness, uses: int, done: "asyncio.Future[bytes | None]") -> None:
-        self._loading.discard(witness.path)
+        self._loading.remove(witness.path)
         failure = None if done.cancelled() else done.exception()
         if failure is not None:
             log.warning("a body could not be read into memory", extra={"error": str(failure)})
         body = None if done.cancelled() or failure is not None else done.result()
-        if body is None or witness.path in self._kept:
-            return
-        while self._used + len(body) + _OVERHEAD > self._budget and self._kept:
-            self._drop(next(iter(self._kept)))
-        self._kept[witness.path] = _Kept(witness, body, uses)
-        self._used += len(body) + _OVERHEAD
+        if body is None:
+            self._used -= _cost(witness)
+        else:
+            self._kept[witness.path] = _Kept(witness, body, uses)
 
-    def _has_room(self, size: int, uses: int) -> bool:
+    def _make_room(self, size: int, uses: int) -> bool:
+        """Return whether there is room now for one of *size* bytes."""
         if size > self._budget // _LARGEST_SHARE:
             return False
         missing = self._used + size + _OVERHEAD - self._budget
-        for kept in self._kept.values():
+        going = []
+        for path, kept in self._kept.items():
             if missing <= 0:
                 break
             if kept.uses >= uses:
-                # Spared this time; unless it is used again it is worth less and less.
                 kept.uses //= 2
+                self._kept.move_to_end(path)
                 return False
-            missing -= len(kept.body) + _OVERHEAD
-        return missing <= 0
+            going.append(path)
+            missing -= _cost(kept.witness)
+        if missing > 0:
+            return False
+        for path in going:
+            self._drop(path)
+        return True
 
     def _drop(self, path: str) -> None:
-        self._used -= len(self._kept.pop(path).body) + _OVERHEAD
+        self._used -= _cost(self._kept.pop(path).witness)
+
+
+def _cost(witness: Witness) -> int:
+    return witness.size + _OVERHEAD
 
 
 def _read(witness: Witness) -> bytes | None:

@@ -15,7 +15,7 @@ _LONGEST = 4096
 _MOST_KNOWN = 512
 _HEAD = re.compile(
     # No escapes, no absolute targets; no folded lines, no bytes beyond ASCII, no control characters.
-    rb"(?P<method>GET|HEAD) (?P<target>/v1/images/hosted/[A-Za-z0-9_.@+=~/?&%-]+) HTTP/1\.1\r\n"
+    rb"(?P<method>GET|HEAD) (?P<target>/v1/images/hosted/[A-Za-z0-9_.@+=~/?&%-]{1,512}) HTTP/1\.1\r\n"
     rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n){1,64}\r\n"
 )
 _WHOLE = re.compile(
@@ -56,7 +56,7 @@ class HeadReader:
     def __init__(self, *, address_header: str | None) -> None:
         self._address_header = address_header.lower().encode() if address_header else None
         own = b"|" + re.escape(self._address_header) if self._address_header else b""
-        # A client asks in the same words again and again, unless a proxy in front puts an id into them.
+        # A client asks in the same words again and again.
         self._known: dict[bytes, Head] = {}
         self._telling = re.compile(rb"(?im)^(" + _NAMES + own + rb"):[\t ]*(.*?)[\t ]*\r$")
 
@@ -69,7 +69,8 @@ class HeadReader:
         if whole is None:
             return None
         head = self._read(whole["method"].decode(), whole["target"], self._telling.findall(data))
-        if head is not None:
+        # With an id in it these words never come again.
+        if head is not None and head.request_id is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
             self._known[data] = head

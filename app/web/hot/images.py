@@ -15,10 +15,13 @@ from app.web.hot.witness import Witness
 from app.web.serving.plan import Body, plan
 from app.web.serving.representation import Representation
 
-_MOST = 8192
-_MOST_REPLIES = 16
-# As long as a row may be remembered; then the catalog is asked again, once.
-_FRESH_SECONDS = 30.0
+_MOST = 4096
+_MOST_REPLIES = 8
+_LONGEST_CONDITIONS = 512
+"""Characters: whatever is longer is not asked for twice."""
+# Then the row is asked for again, which may have been remembered for as long: together that is what a tombstone may
+# take to count where the file could not be removed.
+_FRESH_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,10 @@ class Reply:
 
 @dataclass(slots=True, kw_only=True)
 class HotImage:
-    """One target of a public image: what it shows, true as long as its *witness* holds."""
+    """One target of a public image: what it shows, true as long as it `is_there`.
+
+    *witness* is the file that is shown, *original* the one it was derived from, if it was.
+    """
 
     user: UserId
     image: ImageId
@@ -41,9 +47,13 @@ class HotImage:
     cache: str
     download: bool
     witness: Witness
+    original: Witness | None = None
     until: float = 0.0
     uses: int = 0
     _replies: dict[tuple[object, ...], Reply] = field(default_factory=dict)
+
+    def is_there(self) -> bool:
+        return self.witness.holds() and (self.original is None or self.original.holds())
 
     def reply(self, head: Head, *, now: datetime, is_https: bool) -> Reply:
         """Return how *head* is answered."""
@@ -52,7 +62,7 @@ class HotImage:
         if known is not None:
             return known
         made = self._make(head, now, is_https=is_https)
-        if not head.is_dated:
+        if not head.is_dated and sum(len(value) for _, value in head.conditions) <= _LONGEST_CONDITIONS:
             if len(self._replies) >= _MOST_REPLIES:
                 self._replies.clear()
             self._replies[key] = made

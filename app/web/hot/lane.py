@@ -11,8 +11,7 @@ read is noted, the answer is counted.
 
 import asyncio
 import logging
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,7 +26,8 @@ from app.web.connections import holder
 from app.web.hot.bodies import Bodies
 from app.web.hot.heads import Head, HeadReader
 from app.web.hot.images import HotImage, HotImages, Reply
-from app.web.hot.pouring import Piece, Pour
+from app.web.hot.pouring import Pour
+from app.web.hot.source import Source
 from app.web.serving.dates import format_http_date
 from app.web.serving.plan import Body
 from app.web.serving.ranges import Span
@@ -52,21 +52,6 @@ class Line(Protocol):
 
     def pour(self, pour: Pour) -> None:
         """Send a body, and read nothing until it is sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Where the bytes come from: memory, or an open file; neither when none are sent."""
-
-    body: memoryview | None = None
-    descriptor: int | None = None
-
-    def close(self) -> None:
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-
-
-_NOTHING = _Source()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +88,7 @@ class Lane:
         self._new_id = new_id
         self._is_https = is_https
         self._hosts: set[bytes] = set()
-        self._holders: dict[str, str] = {}
+        self._holders: dict[tuple[bytes | None, str], str] = {}
         self._date = (0, b"")
 
     def remember(self, data: bytes, image: HotImage) -> None:
@@ -111,8 +96,9 @@ class Lane:
         head = self._reader.find(data)
         if head is None or image.shown.last_modified > self._clock():
             return
-        if len(self._hosts) < _MOST_HOSTS:
-            self._hosts.add(head.host)
+        if len(self._hosts) >= _MOST_HOSTS:
+            self._hosts.clear()
+        self._hosts.add(head.host)
         self._images.remember(head.target, image)
 
     def answer(self, data: bytes, line: Line) -> bool:
@@ -121,15 +107,12 @@ class Lane:
         head = self._reader.find(data)
         if head is None or head.host not in self._hosts or _access.isEnabledFor(logging.DEBUG):
             return False
-        found = self._images.find(head.target)
+        found = self._find(head.target)
         if found is None:
             return False
         now = self._clock()
         reply = found.reply(head, now=now, is_https=self._is_https)
-        if reply.status >= HTTPStatus.BAD_REQUEST:
-            return False
-        source = self._find_source(head, found, reply)
-        if source is None:
+        if reply.status >= HTTPStatus.BAD_REQUEST or (source := self._open(found, reply)) is None:
             return False
         if not self._books.admit(self._who(head, line.address)):
             source.close()
@@ -138,32 +121,33 @@ class Lane:
         self._send(line, reply, self._last_fields(head, now), source, partial(self._end, head.method, reply, started))
         return True
 
-    def _find_source(self, head: Head, found: HotImage, reply: Reply) -> _Source | None:
-        """Return where the bytes come from, None if they are not where they were."""
-        if not found.witness.holds():
-            self._images.forget(head.target)
-            self._bodies.drop(found.witness.path)
-            return None
-        if not reply.length:
-            return _NOTHING
-        body = self._bodies.find(found.witness)
-        if body is not None:
-            return _Source(body=memoryview(body))
+    def _find(self, target: bytes) -> HotImage | None:
+        found = self._images.find(target)
+        if found is None or found.is_there():
+            return found
+        self._images.forget(target)
+        self._bodies.drop(found.witness.path)
+        return None
+
+    def _open(self, found: HotImage, reply: Reply) -> Source | None:
+        """Return where the bytes of *reply* come from, None if they have gone."""
+        source = Source(found.witness, self._bodies)
+        if not reply.length or self._bodies.find(found.witness) is not None:
+            return source
         self._bodies.want(found.witness, found.uses)
-        descriptor = found.witness.open()
-        return None if descriptor is None else _Source(descriptor=descriptor)
+        return source if source.open() else None
 
     def _send(
-        self, line: Line, reply: Reply, last_fields: bytes, source: _Source, ended: Callable[[bool], None]
+        self, line: Line, reply: Reply, last_fields: bytes, source: Source, ended: Callable[[bool], None]
     ) -> None:
         opening = reply.head + last_fields
-        if reply.length <= _SMALL and source.descriptor is None:
-            line.transport.write(b"".join((opening, *_in_memory(source.body, reply.body))))
-            ended(True)
+        image = source.body() if 0 < reply.length <= _SMALL else None
+        if image is None and reply.length:
+            line.transport.write(opening)
+            line.pour(Pour(line.transport, reply.body, source, ended=ended))
             return
-        pieces: Sequence[bytes | Piece] = reply.body if source.body is None else _in_memory(source.body, reply.body)
-        line.transport.write(opening)
-        line.pour(Pour(line.transport, pieces, descriptor=source.descriptor, ended=ended))
+        line.transport.write(b"".join((opening, *_pieces(reply.body, image or b""))))
+        ended(True)
 
     def _end(self, method: str, reply: Reply, started: float, is_whole: bool) -> None:  # noqa: FBT001 - as told
         self._books.count(method=method, status=reply.status if is_whole else 0, seconds=perf_counter() - started)
@@ -177,24 +161,21 @@ class Lane:
 
     def _who(self, head: Head, address: str) -> str:
         """Return whom a request counts for, as on the long way."""
-        named = head.address.decode() if head.address else address
-        known = self._holders.get(named)
+        known = self._holders.get((head.address, address))
         if known is None:
             if len(self._holders) >= _MOST_ADDRESSES:
                 self._holders.clear()
-            known = self._holders[named] = holder(_last_address(named) or address)
+            known = holder(_last_address(head.address or b"") or address or "unknown")
+            self._holders[head.address, address] = known
         return known
 
 
-def _in_memory(image: memoryview | None, body: Body) -> list[memoryview]:
-    """Return *body* with its spans out of *image*; nothing of one is sent without its bytes."""
-    if image is None:
-        return []
-    return [image[piece.start : piece.stop] if isinstance(piece, Span) else memoryview(piece) for piece in body]
+def _pieces(body: Body, image: bytes) -> list[bytes]:
+    return [image[piece.start : piece.stop] if isinstance(piece, Span) else piece for piece in body]
 
 
-def _last_address(text: str) -> str | None:
+def _last_address(text: bytes) -> str | None:
     try:
-        return str(ip_address(text.rpartition(",")[2].strip()))
+        return str(ip_address(text.decode().rpartition(",")[2].strip()))
     except ValueError:
         return None

@@ -6,8 +6,10 @@ socket is full, the transport is given a little more: its word that it has got r
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
+from app.web.hot.source import Source
+from app.web.serving.plan import Body
 from app.web.serving.ranges import Span
 
 _SLICE = 512 * 1024
@@ -15,28 +17,21 @@ _TURN = 4 * 1024 * 1024
 """After this many bytes others get their turn."""
 _SIP = 16 * 1024
 
-Piece = memoryview | Span
-
 
 class Pour:
-    """Sends *pieces* in order, spans from the file *descriptor*, which is closed at the end.
+    """Sends *body* in order, its spans out of *source*, which is closed at the end.
 
     *ended* is told once, whether everything was sent.  A body that cannot be sent in full cuts the connection: its
     head has promised a length.
     """
 
     def __init__(
-        self,
-        transport: asyncio.Transport,
-        pieces: Sequence[bytes | Piece],
-        *,
-        descriptor: int | None,
-        ended: Callable[[bool], None],
+        self, transport: asyncio.Transport, body: Body, source: Source, *, ended: Callable[[bool], None]
     ) -> None:
         self._transport = transport
         self._socket: int = transport.get_extra_info("socket").fileno()
-        self._pieces = [memoryview(piece) if isinstance(piece, bytes) else piece for piece in reversed(pieces)]
-        self._descriptor = descriptor
+        self._pieces = list(reversed(body))
+        self._source = source
         self._ended = ended
         self._is_over = False
 
@@ -49,19 +44,17 @@ class Pour:
 
         Return whether to be called once more soon, because nobody else will.
         """
-        left = _TURN
+        image = self._source.body()
         try:
-            while self._pieces and left > 0 and not self._transport.is_closing():
-                left -= self._send_some()
-        except BlockingIOError:
-            self._sip()
-            # If there was room again meanwhile, the transport has nothing to tell.
-            return not self._transport.get_write_buffer_size()
+            if not self._fill(image):
+                self._sip(image)
         except OSError:
             self.cut()
-        if not self._pieces:
+        # What the transport has taken but not sent yet is not sent.
+        is_empty = not self._transport.get_write_buffer_size()
+        if is_empty and not self._pieces:
             self._end(is_whole=True)
-        return not self._is_over and not self._transport.is_closing()
+        return is_empty and not self._is_over and not self._transport.is_closing()
 
     def cut(self) -> None:
         """Give up: close the connection in the middle of the body."""
@@ -72,52 +65,55 @@ class Pour:
         """The connection is gone."""
         self._end(is_whole=False)
 
-    def _send_some(self) -> int:
-        piece = self._pieces.pop()
+    def _fill(self, image: bytes | None) -> bool:
+        """Send for one turn; False if the socket is full before."""
+        left = _TURN
         try:
-            sent = self._send(piece)
+            while self._pieces and left > 0 and not self._transport.is_closing():
+                sent = self._send(self._pieces[-1], image)
+                self._advance(sent)
+                left -= sent
         except BlockingIOError:
-            self._pieces.append(piece)
-            raise
-        if rest := _after(piece, sent):
-            self._pieces.append(rest)
-        return sent
+            return False
+        return True
 
-    def _send(self, piece: Piece) -> int:
-        if isinstance(piece, memoryview):
-            return os.write(self._socket, piece[:_SLICE])
-        sent = os.sendfile(self._socket, self._file(), piece.start, min(piece.size, _SLICE))
-        if not sent:
-            raise OSError("the file is shorter than it was")
-        return sent
+    def _send(self, piece: bytes | Span, image: bytes | None) -> int:
+        if isinstance(piece, Span) and image is None:
+            return os.sendfile(self._socket, self._source.file(), piece.start, min(piece.size, _SLICE))
+        return os.write(self._socket, _start_of(piece, image, _SLICE))
 
-    def _sip(self) -> None:
-        piece = self._pieces.pop()
-        if isinstance(piece, memoryview):
-            sip = bytes(piece[:_SIP])
+    def _sip(self, image: bytes | None) -> None:
+        # Slow as the client is, the image may have been deleted and pushed out of memory before the end.
+        self._source.open()
+        piece = self._pieces[-1]
+        if isinstance(piece, Span) and image is None:
+            sip = os.pread(self._source.file(), min(piece.size, _SIP), piece.start)
         else:
-            sip = os.pread(self._file(), min(piece.size, _SIP), piece.start)
-        if rest := _after(piece, len(sip)):
-            self._pieces.append(rest)
+            sip = bytes(_start_of(piece, image, _SIP))
+        self._advance(len(sip))
         self._transport.write(sip)
 
-    def _file(self) -> int:
-        if self._descriptor is None:
-            raise OSError("there is no file to send from")
-        return self._descriptor
+    def _advance(self, count: int) -> None:
+        """Take *count* bytes, which are on their way, off what is left."""
+        if not count:
+            raise OSError("the file is shorter than it was")
+        piece = self._pieces.pop()
+        if isinstance(piece, Span):
+            if count < piece.size:
+                self._pieces.append(Span(piece.start + count, piece.stop))
+        elif count < len(piece):
+            self._pieces.append(piece[count:])
 
     def _end(self, *, is_whole: bool) -> None:
         if self._is_over:
             return
         self._is_over = True
         self._pieces.clear()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._source.close()
         self._ended(is_whole)
 
 
-def _after(piece: Piece, count: int) -> Piece | None:
-    if isinstance(piece, memoryview):
-        return piece[count:] if count < len(piece) else None
-    return Span(piece.start + count, piece.stop) if count < piece.size else None
+def _start_of(piece: bytes | Span, image: bytes | None, most: int) -> memoryview:
+    if isinstance(piece, Span):
+        return memoryview(image or b"")[piece.start : min(piece.stop, piece.start + most)]
+    return memoryview(piece)[:most]

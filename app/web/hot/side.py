@@ -46,13 +46,14 @@ class FastSide:
         if self._lane.answer(data, self):
             return True
         self._is_parser_empty = is_whole(data)
-        self.heard = data
+        self.heard = data if self._is_parser_empty else b""
         return False
 
     def pour(self, pour: Pour) -> None:
         self._pour = pour
-        self._transport.pause_reading()
         self.go_on()
+        if self._pour is not None:
+            self._transport.pause_reading()
 
     def go_on(self) -> None:
         """The transport has got rid of what it had."""
@@ -72,13 +73,15 @@ class FastSide:
             self._done()
 
     async def finish(self, seconds: float | None) -> None:
-        """Wait up to *seconds* for the body that is being sent."""
+        """Wait up to *seconds* for the body that is being sent, and cut it then."""
         if self._pour is None:
             return
         self._finished = asyncio.get_running_loop().create_future()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._finished
+        if self._pour is not None:
+            self._pour.cut()
 
     def _done(self) -> None:
         self._pour = None

@@ -14,12 +14,21 @@ class Witness:
 
     path: str
     identity: tuple[int, int, int, int]
-    """Device, inode, size and time of change: files here are never written to once they have their name."""
+    """Device, inode, size, and when anything about it was last changed, its mode and its names included."""
 
     @classmethod
     def of(cls, path: Path, file: BinaryIO) -> Self:
         """Return the witness of the open *file*, which lies at *path*."""
         return cls(str(path), _identity(os.fstat(file.fileno())))
+
+    @classmethod
+    def at(cls, path: Path) -> Self | None:
+        """Return the witness of the file that lies at *path*, None if none does."""
+        try:
+            # Not `Path.stat`, here and below: this is asked of every answer.
+            return cls(str(path), _identity(os.stat(path, follow_symlinks=False)))  # noqa: PTH116 (see above)
+        except OSError:
+            return None
 
     @property
     def size(self) -> int:
@@ -28,7 +37,6 @@ class Witness:
     def holds(self) -> bool:
         """Tell whether the name still leads to that file."""
         try:
-            # Not `Path.stat`: this is asked of every answer.
             return _identity(os.stat(self.path, follow_symlinks=False)) == self.identity  # noqa: PTH116 (see above)
         except OSError:
             return False
@@ -53,4 +61,4 @@ def find_witness(blob: Blob) -> Witness | None:
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns

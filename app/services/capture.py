@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TypeVar
 
 from app.domain.attempts import Again, Ended, judge
 from app.domain.captures import Capture
@@ -14,6 +16,8 @@ from app.domain.ports import Clock
 from app.services.saving import ImageSaver, NoLongerOurs, Saved
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 15.0
@@ -58,23 +62,24 @@ class CaptureService:
         except Exception as failure:
             if not isinstance(failure, AppError):
                 log.exception("a capture failed unexpectedly", extra=_named(capture))
-            await self._settle_failure(capture, failure)
+            await self._insist(capture, partial(self._settle_failure, capture, failure))
         else:
-            stored = await self._insist(capture, saved)
+            # The bytes are here, and their source may not be there again.
+            stored = await self._insist(capture, partial(self._settle_stored, capture, saved))
         await self._on_settled(capture, stored)
 
     async def give_back(self, capture: Capture) -> None:
         """Release a capture that was interrupted, to be taken up again at once."""
         await self._queue.release(capture, at=self._clock(), error="interrupted")
 
-    async def _insist(self, capture: Capture, saved: Saved) -> Image | None:
-        """Settle until the catalog takes it: the bytes are here, and their source may not be there again."""
+    async def _insist(self, capture: Capture, settle: Callable[[], Awaitable[T]]) -> T:
+        """Settle until the catalog takes it."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                return await self._settle_stored(capture, saved)
+                return await settle()
             except AppError as refusal:
-                log.warning("a saved image could not be recorded", extra=_named(capture) | {"error": _told(refusal)})
+                log.warning("an attempt could not be recorded", extra=_named(capture) | {"error": _told(refusal)})
             await self._sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 

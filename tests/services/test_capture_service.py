@@ -27,7 +27,7 @@ LEASE = timedelta(seconds=30)
 
 
 class Stumbling:
-    """A queue that fails as often as it is told when something is stored."""
+    """A queue that fails as often as it is told when something is settled or given back."""
 
     def __init__(self, inner: SqlCaptures, failures: list[Exception]) -> None:
         self._inner = inner
@@ -40,6 +40,16 @@ class Stumbling:
         if self._failures:
             raise self._failures.pop()
         return await self._inner.settle_stored(capture, **more)
+
+    async def release(self, capture: Capture, **more: Any) -> bool:
+        if self._failures:
+            raise self._failures.pop()
+        return await self._inner.release(capture, **more)
+
+    async def settle_failed(self, capture: Capture, **more: Any) -> bool:
+        if self._failures:
+            raise self._failures.pop()
+        return await self._inner.settle_failed(capture, **more)
 
 
 def service_of(
@@ -184,3 +194,24 @@ async def test_a_file_that_another_holder_has_stored_stays(catalog: Catalog, clo
 
     assert saver.discarded == []
     assert await status_of(catalog, slow) == (ImageStatus.STORED, None)
+
+
+async def test_an_attempt_that_failed_is_given_back_long_before_its_lease_ends_though_the_catalog_fails_too(
+    catalog: Catalog, clock: FakeClock
+) -> None:
+    capture = await claimed(catalog, clock)
+    began = clock()
+    saver = FakeSaver(failing(SourceUnavailable("down")))
+    await service_of(catalog, clock, saver, failures=[StorageUnavailable("read-only")] * 3).attempt(capture)
+
+    backlog = await catalog.captures.backlog()
+    assert backlog.next_attempt_at is not None
+    assert backlog.next_attempt_at - began < LEASE / 2
+
+
+async def test_a_refusal_is_recorded_until_the_catalog_takes_it(catalog: Catalog, clock: FakeClock) -> None:
+    capture = await claimed(catalog, clock)
+    saver = FakeSaver(failing(SourceRejected("corrupt", "No image.")))
+    await service_of(catalog, clock, saver, failures=[Overloaded("busy")] * 3).attempt(capture)
+
+    assert (await status_of(catalog, capture))[0] is ImageStatus.REJECTED

@@ -26,7 +26,7 @@ class Staging(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where other programs can read it, once sealed."""
+        """Where other programs can read what was written so far."""
 
     @property
     def size(self) -> int:
@@ -154,6 +154,17 @@ class Inspector(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Cleaner(Protocol):
+    """Rewrites what people upload, off the event loop; like an inspector, it expects the worst of what it reads."""
+
+    async def clean(self, path: Path, into: Staging) -> None:
+        """Write the picture at *path* into *into* without metadata and without what follows its end; seals nothing.
+
+        It shows the same pixels, in the same colours, the same way up.  Raise `SourceRejected`, `Overloaded`,
+        `StorageFull` or `StorageUnavailable`.
+        """
+
+
 class Renderer(Protocol):
     """Makes renderings, off the event loop and out of this process; inspections never wait for it."""
 
@@ -210,14 +221,21 @@ class Provider(Protocol):
         `ProviderAnswerLost` (something may have been started).
         """
 
-    async def get(self, job_id: str) -> Job:
-        """Return the job; raise `NotFound`, `ProviderThrottled` or `ProviderUnreachable`."""
+    async def get(self, job_id: str, *, model: str | None = None) -> Job:
+        """Return the job of *model*; raise `NotFound`, `ProviderThrottled` or `ProviderUnreachable`.
 
-    async def cancel(self, job_id: str) -> Job:
+        Some providers know a job only together with the model it was ordered from.
+        """
+
+    async def cancel(self, job_id: str, *, model: str | None = None) -> Job:
         """Ask the job to stop and return it; one that has ended stays as it is.  Raises as `get` does."""
 
+    @property
+    def has_list(self) -> bool:
+        """Whether `recent` can tell of a job that nobody has heard of yet."""
+
     def recent(self, since: datetime) -> AsyncIterator[Job]:
-        """Yield the jobs created since then, newest first; raise as `get` does."""
+        """Yield the jobs created since then, newest first; none without a list.  Raise as `get` does."""
 
     def parse(self, document: Mapping[str, Any]) -> Job:
         """Return the job a document describes, as the API or a webhook sends it; raise `InvalidInput`."""

@@ -66,6 +66,7 @@ class SimProvider:
     chance: random.Random
     durations: tuple[float, ...] = DURATIONS
     name: str = "replicate"
+    has_list: bool = True
     jobs: dict[str, SimJob] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     lost: int = 0
@@ -98,14 +99,14 @@ class SimProvider:
         self.started.append(job.id)
         return job
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, **_: object) -> Job:
         self._require_reachable()
         self.weather.may_kill(0.0002)
         if job_id not in self.jobs:
             raise NotFound("There is no such job.")
         return self.describe(self.jobs[job_id])
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, **_: object) -> Job:
         self._require_reachable()
         job = self.jobs[job_id]
         job.canceled = job.canceled or self.clock() < job.ends_at

@@ -35,6 +35,7 @@ class FakeProvider:
 
     answer: asyncio.Future[Job]
     name: str = "replicate"
+    has_list: bool = True
     jobs: dict[str, Job] = field(default_factory=dict)
     canceled: list[str] = field(default_factory=list)
     creates: int = 0
@@ -44,14 +45,14 @@ class FakeProvider:
         self.creates += 1
         return await asyncio.shield(self.answer)
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, **_: Any) -> Job:
         if self.on_get is not None:
             await self.on_get(job_id)
         if job_id not in self.jobs:
             raise NotFound("no such job")
         return self.jobs[job_id]
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, **_: Any) -> Job:
         self.canceled.append(job_id)
         return a_job(job_id, status=JobStatus.CANCELED)
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from yarl import URL
 
+from app.adapters.providers.answers import is_job_id
+from app.adapters.providers.asking import Questions
 from app.adapters.providers.backoff import Backoff
 from app.adapters.providers.exchange import Answer, Exchange, NoAnswer, NotSent, encoded
 from app.adapters.providers.replicate_jobs import PROVIDER, job_from
-from app.adapters.providers.replicate_orders import Call, call_for, headers_for, is_job_id, waited
+from app.adapters.providers.replicate_orders import Call, call_for, headers_for, waited
 from app.adapters.providers.replicate_refusals import Refusals
 from app.domain.errors import (
-    AppError,
     InvalidInput,
     NotFound,
     ProviderAnswerLost,
@@ -64,7 +65,6 @@ class ReplicateProvider:
         self._root = _root(base_url)
         self._timeout = timeout.total_seconds()
         self._allow_http = allow_http
-        self._backoff = backoff or Backoff()
         self._refusals = Refusals(clock=clock, token=token)
         self._exchange = Exchange(
             headers={
@@ -75,10 +75,21 @@ class ReplicateProvider:
             },
             largest_answer=LARGEST_ANSWER,
         )
+        self._questions = Questions(
+            exchange=self._exchange,
+            refusal=self._refusals.of_read,
+            backoff=backoff or Backoff(),
+            patience=self._timeout,
+            who="Replicate",
+        )
 
     @property
     def name(self) -> str:
         return PROVIDER
+
+    @property
+    def has_list(self) -> bool:
+        return True
 
     async def create(
         self, order: Order, *, wait: timedelta, cancel_after: timedelta | None, webhook: str | None
@@ -94,10 +105,10 @@ class ReplicateProvider:
         except (ValueError, InvalidInput) as exc:
             raise ProviderAnswerLost("Replicate's answer cannot be read.") from exc
 
-    async def get(self, job_id: str) -> Job:
+    async def get(self, job_id: str, *, model: str | None = None) -> Job:  # noqa: ARG002 - the id is enough here
         return await self._read_job(await self._ask("GET", self._prediction(job_id)))
 
-    async def cancel(self, job_id: str) -> Job:
+    async def cancel(self, job_id: str, *, model: str | None = None) -> Job:  # noqa: ARG002 - as for `get`
         # Cancelling is asked again like a read: a second cancellation changes nothing.
         answer = await self._answer("POST", self._prediction(job_id) / "cancel")
         if answer.status in _ENDED_ALREADY:
@@ -175,25 +186,8 @@ class ReplicateProvider:
         return answer
 
     async def _answer(self, method: str, url: URL) -> Answer:
-        """Return an answer that asking again would not change, asking again until then."""
         self._check_configured()
-        attempt = 0
-        while True:
-            attempt += 1
-            refusal: AppError
-            try:
-                answer = await self._exchange.send(method, url, patience=self._timeout)
-            except (NotSent, NoAnswer) as exc:
-                refusal = ProviderUnreachable("Replicate did not answer.")
-                refusal.__cause__ = exc
-            else:
-                if not answer.may_change:
-                    return answer
-                refusal = await self._refusals.of_read(answer)
-            pause = self._backoff.pause(attempt, refusal.retry_after)
-            if pause is None:
-                raise refusal
-            await self._backoff.sleep(pause)
+        return await self._questions.ask(method, url)
 
     async def _read_job(self, answer: Answer) -> Job:
         try:

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.adapters.providers.answers import clean_text, is_job_id
 from app.adapters.providers.outputs import files_in
-from app.adapters.providers.replicate_orders import is_job_id
-from app.adapters.providers.replicate_refusals import clean_text
 from app.domain.errors import InvalidInput
 from app.domain.generations import Job, JobStatus, input_fingerprint
 

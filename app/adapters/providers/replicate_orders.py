@@ -17,7 +17,6 @@ _VERSION_ID = r"[0-9a-f]{64}"
 _MODEL = re.compile(rf"(?P<owner>{_NAME})/(?P<name>{_NAME})(?::(?P<version>{_VERSION_ID}))?")
 _DEPLOYMENT = re.compile(rf"deployments/(?P<owner>{_NAME})/(?P<name>{_NAME})")
 _VERSION = re.compile(rf"{_VERSION_ID}|{_NAME}/{_NAME}(?::{_VERSION_ID})?")
-_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +54,6 @@ def headers_for(*, wait: timedelta, cancel_after: timedelta | None) -> dict[str,
 def waited(wait: timedelta) -> int:
     """Return the whole seconds Replicate is asked to hold its answer; 0 for not at all."""
     return max(0, min(LONGEST_WAIT, int(wait.total_seconds())))
-
-
-def is_job_id(text: object) -> bool:
-    """Say whether *text* may be a prediction's id: safe as one segment of a path."""
-    return isinstance(text, str) and _JOB_ID.fullmatch(text) is not None
 
 
 def _route(order: Order) -> tuple[tuple[str, ...], str | None]:

@@ -20,9 +20,12 @@ _MAX_BOXES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Box:
+class Box:
+    """A box by its four letters; *start* is where its length stands."""
+
     kind: bytes
     body: Cursor
+    start: int
 
 
 def is_avif(data: bytes) -> bool:
@@ -50,28 +53,39 @@ def walk(data: bytes, limits: Limits) -> Outline:
 def _top_level(data: bytes) -> dict[bytes, Cursor]:
     """Return the boxes of the file by kind; they must tile it exactly, pixel data included."""
     boxes: dict[bytes, Cursor] = {}
-    cursor = Cursor(data)
-    for _ in range(_MAX_BOXES):
-        if not cursor.left:
-            break
-        if boxes.keys() >= _NEEDED and not _is_box_ahead(cursor):
-            raise refused(Reason.TRAILING_BYTES)
-        box = _read_box(cursor)
+    end = 0
+    for box in parse_file(data):
         if box.kind in boxes and box.kind in _SINGLE:
             raise refused(Reason.CORRUPT, "The AVIF has a box twice.")
         boxes[box.kind] = box.body
+        end = box.body.stop
+    if end < len(data):
+        raise refused(Reason.TRAILING_BYTES)
+    return boxes
+
+
+def parse_file(data: bytes) -> Iterator[Box]:
+    """Yield the boxes of a file as far as they are a picture's; raise `SourceRejected` unless there is a whole one."""
+    cursor = Cursor(data)
+    seen: set[bytes] = set()
+    for _ in range(_MAX_BOXES):
+        if not cursor.left or (seen >= _NEEDED and not _is_box_ahead(cursor)):
+            break
+        box = read_box(cursor)
+        seen.add(box.kind)
+        yield box
     else:
         raise refused(Reason.TOO_COMPLEX)
-    if not boxes.keys() >= _NEEDED:
+    if not seen >= _NEEDED:
         raise refused(Reason.TRUNCATED)
-    return boxes
 
 
 def _is_box_ahead(cursor: Cursor) -> bool:
     return cursor.data[cursor.position + 4 : cursor.position + 8] in _TOP_LEVEL
 
 
-def _read_box(cursor: Cursor) -> _Box:
+def read_box(cursor: Cursor) -> Box:
+    """Return the next box; raise `SourceRejected`."""
     start = cursor.position
     size = cursor.big(4)
     kind = cursor.take(4)
@@ -81,15 +95,16 @@ def _read_box(cursor: Cursor) -> _Box:
     # Size 0 means "to the end of the file": then nothing could tell a whole file from a cut or a longer one.
     if size < header:
         raise refused(Reason.CORRUPT, "An AVIF box has an impossible length.")
-    return _Box(kind, cursor.within(size - header))
+    return Box(kind, cursor.within(size - header), start)
 
 
-def _boxes(cursor: Cursor) -> Iterator[_Box]:
+def parse_boxes(cursor: Cursor) -> Iterator[Box]:
+    """Yield the boxes that tile the rest of *cursor*, which stays where it is."""
     inside = Cursor(cursor.data, start=cursor.position, stop=cursor.stop, short=Reason.CORRUPT)
     for _ in range(_MAX_BOXES):
         if not inside.left:
             return
-        yield _read_box(inside)
+        yield read_box(inside)
     raise refused(Reason.TOO_COMPLEX)
 
 
@@ -98,7 +113,7 @@ def _descend(cursor: Cursor, *kinds: bytes) -> Iterator[Cursor]:
     if not kinds:
         yield cursor
         return
-    for box in _boxes(cursor):
+    for box in parse_boxes(cursor):
         if box.kind == kinds[0]:
             yield from _descend(box.body, *kinds[1:])
 

@@ -6,11 +6,11 @@ from app.adapters.imaging.refusals import Reason, refused
 
 SIGNATURES = (b"GIF87a", b"GIF89a")
 
-_EXTENSION, _IMAGE, _TRAILER = 0x21, 0x2C, 0x3B
+EXTENSION, IMAGE, TRAILER = 0x21, 0x2C, 0x3B
 _HAS_TABLE, _TABLE_SIZE = 0x80, 0x07
 # A quarter of a gigabyte in full sub-blocks; blocks of one byte each would only cost time.
-_MAX_SUB_BLOCKS = 1_000_000
-_MAX_BLOCKS = 10_000
+MAX_SUB_BLOCKS = 1_000_000
+MAX_BLOCKS = 10_000
 
 
 def walk(data: bytes, limits: Limits) -> Outline:
@@ -20,21 +20,21 @@ def walk(data: bytes, limits: Limits) -> Outline:
     flags = cursor.big(1)
     cursor.skip(2)
     limits.check_size(width, height)
-    _skip_table(cursor, flags)
+    skip_table(cursor, flags)
     frames = sub_blocks = 0
-    for _ in range(_MAX_BLOCKS):
+    for _ in range(MAX_BLOCKS):
         block = cursor.big(1)
-        if block == _TRAILER:
+        if block == TRAILER:
             return _finish(cursor, width, height, frames)
-        if block == _IMAGE:
+        if block == IMAGE:
             frames += 1
             limits.check_frames(frames, width=width, height=height)
             _skip_image(cursor, width, height)
-        elif block == _EXTENSION:
+        elif block == EXTENSION:
             cursor.skip(1)
         else:
             raise refused(Reason.CORRUPT, "The GIF has an unknown block.")
-        sub_blocks += _skip_sub_blocks(cursor, at_most=_MAX_SUB_BLOCKS - sub_blocks)
+        sub_blocks += skip_sub_blocks(cursor, at_most=MAX_SUB_BLOCKS - sub_blocks)
     raise refused(Reason.TOO_COMPLEX)
 
 
@@ -49,7 +49,7 @@ def _finish(cursor: Cursor, width: int, height: int, frames: int) -> Outline:
 def _skip_image(cursor: Cursor, canvas_width: int, canvas_height: int) -> None:
     left, top, width, height = (cursor.little(2) for _ in range(4))
     flags = cursor.big(1)
-    _skip_table(cursor, flags)
+    skip_table(cursor, flags)
     cursor.skip(1)  # the LZW code size
     if not width or not height:
         raise refused(Reason.ZERO_SIZE)
@@ -58,12 +58,13 @@ def _skip_image(cursor: Cursor, canvas_width: int, canvas_height: int) -> None:
         raise refused(Reason.CORRUPT, "A GIF frame lies outside the canvas.")
 
 
-def _skip_table(cursor: Cursor, flags: int) -> None:
+def skip_table(cursor: Cursor, flags: int) -> None:
+    """Move past a colour table, if *flags* say that there is one."""
     if flags & _HAS_TABLE:
         cursor.skip(3 * 2 ** ((flags & _TABLE_SIZE) + 1))
 
 
-def _skip_sub_blocks(cursor: Cursor, *, at_most: int) -> int:
+def skip_sub_blocks(cursor: Cursor, *, at_most: int) -> int:
     """Move past a chain of sub-blocks and its end, and return how many there were."""
     data, position, stop = cursor.data, cursor.position, cursor.stop
     for count in range(at_most):

@@ -15,7 +15,7 @@ SIGNATURE = b"\xff\xd8\xff"
 
 _PREFIX = 0xFF
 _LENGTH_SIZE = 2  # a segment's length counts its own two bytes, B.1.1.4
-_END, _SCAN, _NUMBER_OF_LINES = 0xD9, 0xDA, 0xDC
+END, SCAN, _NUMBER_OF_LINES = 0xD9, 0xDA, 0xDC
 # DHT, JPG and DAC lie among the frame headers.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # Baseline, extended and progressive Huffman: what browsers show.  Arithmetic and lossless coding they do not.
@@ -25,11 +25,11 @@ _LAYERS = frozenset({1, 3, 4})
 _DEPTH = 8
 
 # Within a scan 0xFF is data when a zero or a restart marker follows, and fill when another 0xFF does.
-_NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+NEXT_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 # 50 MB of profiles in full segments are 800.  A scan can make the decoder pass over the whole picture again;
 # an encoder's progressive script has about ten.
-_MAX_SEGMENTS = 4_000
+MAX_SEGMENTS = 4_000
 _MAX_SCANS = 100
 
 
@@ -44,17 +44,17 @@ def walk(data: bytes, limits: Limits) -> Outline:
     cursor = Cursor(data, start=2)
     frame: _Frame | None = None
     scans = 0
-    for _ in range(_MAX_SEGMENTS):
-        marker = _next_marker(cursor)
-        if marker == _END:
+    for _ in range(MAX_SEGMENTS):
+        marker = next_marker(cursor)
+        if marker == END:
             return _finish(cursor, frame, scans)
         if marker in _FRAMES:
-            frame = _parse_frame(marker, _segment(cursor), limits, earlier=frame)
-        elif marker == _SCAN:
+            frame = _parse_frame(marker, segment(cursor), limits, earlier=frame)
+        elif marker == SCAN:
             scans += 1
             _skip_scan(cursor, frame, scans)
         elif marker in _TABLES or (marker == _NUMBER_OF_LINES and scans):
-            _segment(cursor)
+            segment(cursor)
         else:
             raise refused(Reason.CORRUPT, "The JPEG has a marker out of place.")
     raise refused(Reason.TOO_COMPLEX)
@@ -68,7 +68,8 @@ def _finish(cursor: Cursor, frame: _Frame | None, scans: int) -> Outline:
     return Outline(format="JPEG", width=frame.width, height=frame.height)
 
 
-def _next_marker(cursor: Cursor) -> int:
+def next_marker(cursor: Cursor) -> int:
+    """Return the code of the marker that must be next."""
     if cursor.big(1) != _PREFIX:
         raise refused(Reason.CORRUPT, "The JPEG has bytes between its segments.")
     marker = cursor.big(1)
@@ -77,7 +78,8 @@ def _next_marker(cursor: Cursor) -> int:
     return marker
 
 
-def _segment(cursor: Cursor) -> Cursor:
+def segment(cursor: Cursor) -> Cursor:
+    """Return the body of a marker segment, and move past it."""
     length = cursor.big(2)
     if length < _LENGTH_SIZE:
         raise refused(Reason.CORRUPT, "A JPEG segment has an impossible length.")
@@ -103,8 +105,8 @@ def _skip_scan(cursor: Cursor, frame: _Frame | None, scans: int) -> None:
         raise refused(Reason.CORRUPT, "The JPEG has a scan before its frame header.")
     if scans > _MAX_SCANS:
         raise refused(Reason.TOO_COMPLEX, "The JPEG has more scans than an honest one needs.")
-    _segment(cursor)
-    found = _NEXT_MARKER.search(cursor.data, cursor.position)
+    segment(cursor)
+    found = NEXT_MARKER.search(cursor.data, cursor.position)
     if found is None:
         raise refused(Reason.TRUNCATED)
     cursor.position = found.start()

@@ -18,14 +18,14 @@ _PIXEL_DATA = (b"IDAT", b"fdAT")
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 
 # Encoders cut 50 MB of pixel data into as many as 12,000 chunks; everything else needs a few dozen.
-_MAX_CHUNKS = 65_536
+MAX_CHUNKS = 65_536
 _MAX_OTHER_CHUNKS = 1_000
 _MAX_LENGTH = 0x7FFF_FFFF
 _SLACK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
-class _Chunk:
+class Chunk:
     kind: bytes
     body: Cursor
 
@@ -47,7 +47,7 @@ class _Header:
 def walk(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a PNG that is complete to its last byte, or raise `SourceRejected`."""
     cursor = Cursor(data, start=len(SIGNATURE))
-    header = _parse_header(_read_chunk(cursor))
+    header = _parse_header(read_chunk(cursor))
     limits.check_size(header.width, header.height)
     tally = _Tally(header, limits)
     for chunk in _chunks(cursor):
@@ -55,11 +55,11 @@ def walk(data: bytes, limits: Limits) -> Outline:
     return Outline(format="PNG", width=header.width, height=header.height, frames=tally.close())
 
 
-def _chunks(cursor: Cursor) -> Iterator[_Chunk]:
+def _chunks(cursor: Cursor) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, which must end the file."""
     others = 0
-    for _ in range(_MAX_CHUNKS):
-        chunk = _read_chunk(cursor)
+    for _ in range(MAX_CHUNKS):
+        chunk = read_chunk(cursor)
         if chunk.kind == b"IEND":
             _check_end(chunk, cursor)
             return
@@ -70,7 +70,8 @@ def _chunks(cursor: Cursor) -> Iterator[_Chunk]:
     raise refused(Reason.TOO_COMPLEX)
 
 
-def _read_chunk(cursor: Cursor) -> _Chunk:
+def read_chunk(cursor: Cursor) -> Chunk:
+    """Return the next chunk, its checksum verified; raise `SourceRejected`."""
     length = cursor.big(4)
     if length > _MAX_LENGTH:
         raise refused(Reason.CORRUPT, "A PNG chunk has an impossible length.")
@@ -83,17 +84,17 @@ def _read_chunk(cursor: Cursor) -> _Chunk:
         raise refused(Reason.CORRUPT, "The checksum of a PNG chunk is wrong.")
     if not kind.isalpha() or (kind[:1].isupper() and kind not in _CRITICAL):
         raise refused(Reason.CORRUPT, "A PNG chunk is of an unknown critical kind.")
-    return _Chunk(kind, body)
+    return Chunk(kind, body)
 
 
-def _check_end(chunk: _Chunk, cursor: Cursor) -> None:
+def _check_end(chunk: Chunk, cursor: Cursor) -> None:
     if chunk.body.left:
         raise refused(Reason.CORRUPT, "The last PNG chunk is not empty.")
     if cursor.left:
         raise refused(Reason.TRAILING_BYTES)
 
 
-def _parse_header(chunk: _Chunk) -> _Header:
+def _parse_header(chunk: Chunk) -> _Header:
     body = chunk.body
     if chunk.kind != b"IHDR" or body.left != _HEADER_SIZE:
         raise refused(Reason.CORRUPT, "The PNG does not begin with its header.")
@@ -118,7 +119,7 @@ class _Tally:
         self._is_image_a_frame = False
         self._data = 0
 
-    def add(self, chunk: _Chunk) -> None:
+    def add(self, chunk: Chunk) -> None:
         match chunk.kind:
             case b"IHDR":
                 raise refused(Reason.CORRUPT, "The PNG has two headers.")

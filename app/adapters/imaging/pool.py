@@ -1,19 +1,25 @@
-"""The `Inspector` and the `Renderer` port, each over workers of its own: no flood of renderings delays an ingest."""
+"""The `Inspector`, `Cleaner` and `Renderer` ports over workers.
+
+Renderings have workers of their own: no flood of them delays an ingest.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
 
+from app.adapters.imaging.cleaning.pieces import parse
 from app.adapters.imaging.refusals import Reason
+from app.adapters.imaging.rewriting import rewrite
 from app.adapters.imaging.workers import WorkerPool
 from app.domain.errors import InvalidInput, RenderingFailed, SourceRejected
 from app.domain.images import ImageFacts
+from app.domain.ports import Staging
 from app.domain.variants import Rendering, Survey
 
 _TOO_LARGE = frozenset({Reason.TOO_MANY_FRAMES, Reason.TOO_MANY_PIXELS})
 
 
 class InspectorPool(WorkerPool):
-    """Looks into pictures."""
+    """Looks into pictures, and cleans them."""
 
     async def inspect(self, path: Path) -> ImageFacts:
         facts, _ = await self.run({"op": "inspect", "path": str(path)})
@@ -22,6 +28,10 @@ class InspectorPool(WorkerPool):
     async def survey(self, path: Path, copy: Rendering) -> Survey:
         facts, made = await self.run({"op": "inspect", "path": str(path), "copy": asdict(copy)})
         return Survey(facts=ImageFacts(**facts), copy=made or None)
+
+    async def clean(self, path: Path, into: Staging) -> None:
+        pieces, _ = await self.run({"op": "clean", "path": str(path)})
+        await rewrite(path, parse(pieces), into)
 
 
 class RendererPool(WorkerPool):

@@ -24,22 +24,32 @@ _OTHERS: Mapping[str, tuple[bytes, ...]] = {
 }
 
 
+_WALKERS: Mapping[str, Callable[[bytes, Limits], Outline]] = {
+    "PNG": png.walk,
+    "JPEG": jpeg.walk,
+    "WEBP": webp.walk,
+    "GIF": gif.walk,
+    "AVIF": avif.walk,
+}
+
+
 def walk(data: bytes, limits: Limits) -> Outline:
     """Return the outline of *data*, whichever accepted format it is, or raise `SourceRejected`."""
-    return _walker(data)(data, limits)
+    return _WALKERS[format_of(data)](data, limits)
 
 
-def _walker(data: bytes) -> Callable[[bytes, Limits], Outline]:
+def format_of(data: bytes) -> str:
+    """Return Pillow's word for the format that *data* begin as, or raise `SourceRejected`."""
     if data.startswith(png.SIGNATURE):
-        return png.walk
+        return "PNG"
     if data.startswith(jpeg.SIGNATURE):
-        return jpeg.walk
+        return "JPEG"
     if data.startswith(gif.SIGNATURES):
-        return gif.walk
+        return "GIF"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return webp.walk
+        return "WEBP"
     if avif.is_avif(data):
-        return avif.walk
+        return "AVIF"
     raise _stranger(data[:_HEAD])
 
 

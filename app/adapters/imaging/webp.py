@@ -26,7 +26,7 @@ class _Canvas:
 
 def walk(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a WebP that is complete to its last byte, or raise `SourceRejected`."""
-    chunks = list(_chunks(_body(data)))
+    chunks = list(parse_chunks(_body(data)))
     if not chunks:
         raise refused(Reason.TRUNCATED)
     canvas = _parse_canvas(*chunks[0])
@@ -49,7 +49,7 @@ def _body(data: bytes) -> Cursor:
     return cursor.within(cursor.left)
 
 
-def _chunks(cursor: Cursor) -> Iterator[tuple[bytes, Cursor]]:
+def parse_chunks(cursor: Cursor) -> Iterator[tuple[bytes, Cursor]]:
     """Yield the chunks that tile *cursor* exactly."""
     for _ in range(_MAX_CHUNKS):
         if not cursor.left:
@@ -129,4 +129,4 @@ def _check_frame(body: Cursor, canvas: Size) -> None:
     body.skip(4)  # duration and flags
     if left + width > canvas[0] or top + height > canvas[1]:
         raise refused(Reason.CORRUPT, "A WebP frame lies outside the canvas.")
-    _check_picture(list(_chunks(body)), (width, height))
+    _check_picture(list(parse_chunks(body)), (width, height))

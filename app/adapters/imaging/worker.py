@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 from PIL.Image import Image
 
 from app.adapters.imaging import sandbox, sniff
+from app.adapters.imaging.cleaning import pieces
+from app.adapters.imaging.cleaning.clean import clean
 from app.adapters.imaging.decode import decode, prepare
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.protocol import LENGTH_SIZE, Message, pack, parse, parse_length
@@ -75,7 +77,10 @@ def operations(limits: Limits) -> dict[str, Operation]:
     def make(request: Message) -> Answer:
         return None, render(Path(request["path"]).read_bytes(), Rendering(**request["rendering"]))
 
-    return {"inspect": look, "render": make}
+    def strip(request: Message) -> Answer:
+        return pieces.to_json(clean(Path(request["path"]).read_bytes(), limits)), b""
+
+    return {"inspect": look, "render": make, "clean": strip}
 
 
 def answer(request: Message, known: dict[str, Operation]) -> tuple[Message, bytes]:

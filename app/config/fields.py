@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.config import kinds, texts
 
 REPLICATE = "https://api.replicate.com"
+FAL = "https://queue.fal.run"
+_JWKS = "/.well-known/jwks.json"
 
 # Each stands for all hosts below it too.  Anyone can publish there, as anyone can run a model: the list keeps
 # strangers from sending us all over the web, it vouches for nobody.  storage.googleapis.com is where fal puts an
@@ -39,9 +41,14 @@ def _host(earlier: dict[str, Any]) -> str:
 
 
 def _sources(earlier: dict[str, Any]) -> str:
-    base = earlier["replicate_base_url"]
-    own = () if base == REPLICATE else (urlsplit(base).hostname,)
+    apis = ((earlier["replicate_base_url"], REPLICATE), (earlier["fal_queue_url"], FAL))
+    own = dict.fromkeys(urlsplit(base).hostname or "" for base, usual in apis if base != usual)
     return ",".join((*DELIVERY_HOSTS, *own))
+
+
+def _fal_rest(earlier: dict[str, Any]) -> str:
+    keys: str = earlier["fal_jwks_url"]
+    return keys.removesuffix(_JWKS)
 
 
 class Fields(BaseModel):
@@ -106,7 +113,27 @@ class Fields(BaseModel):
     replicate_webhook_secret: kinds.WebhookSecret = _secret("REPLICATE_WEBHOOK_SECRET")
     """Verifies webhooks: whsec_ and base64, from Replicate's settings or its API."""
     generation_deadline: kinds.PositiveMinutes = _setting("GENERATION_DEADLINE_MINUTES", "60")
-    """Replicate is asked to cancel what has not finished by then."""
+    """Providers are asked to cancel what has not finished by then."""
+
+    # fal
+    fal_key: kinds.Secret = _secret("FAL_KEY")
+    """Without it nothing runs on fal."""
+    fal_queue_url: kinds.Api = _setting("FAL_QUEUE_URL", FAL)
+    """Address of the queue's API."""
+    fal_jwks_url: kinds.Api = _setting("FAL_JWKS_URL", f"https://rest.fal.ai{_JWKS}")
+    """Where the keys are that fal signs its webhooks with."""
+    fal_rest_url: kinds.Api = _setting("FAL_REST_URL", _fal_rest)
+    """Address of fal's storage. Empty: where FAL_JWKS_URL lies."""
+    fal_use_upload: kinds.Switch = _setting("FAL_USE_UPLOAD", "false")
+    """true: inputs are uploaded to fal's storage. false: fal fetches them from here, for which it must reach us."""
+    fal_output_lifetime: kinds.PositiveHours = _setting("FAL_OUTPUT_HOURS", "168")
+    """How long fal keeps what it made: 7 days, unless the account's settings say otherwise."""
+
+    # Inputs for providers
+    asset_host_allowlist: kinds.HostsOrNone = _setting("ASSET_HOST_ALLOWLIST")
+    """Further hosts an input of POST /api/generate may lie on, spelled as in SOURCE_HOST_ALLOWLIST."""
+    s3_public_base_url: kinds.ApiOrNone = _setting("S3_PUBLIC_BASE_URL")
+    """Where a bucket's objects are read by anyone. Inputs may lie there too."""
 
     # Retention
     image_hosting_enabled: kinds.Switch = _setting("IMAGE_HOSTING_ENABLED", "true")
@@ -140,7 +167,8 @@ class Fields(BaseModel):
     source_host_allowlist: kinds.Hosts = _setting("SOURCE_HOST_ALLOWLIST", _sources)
     """Hosts a source may lie on, and those below them; *.a.example is only those below. Separated by commas.
 
-    Empty: replicate.delivery, fal.media, storage.googleapis.com and the host of another REPLICATE_BASE_URL.
+    Empty: replicate.delivery, fal.media, storage.googleapis.com and the hosts of another REPLICATE_BASE_URL
+    or FAL_QUEUE_URL.
     """
     allow_private_sources: kinds.Switch = _setting("ALLOW_PRIVATE_SOURCES", "false")
     """true: sources on private and loopback addresses are fetched. For development and tests."""
@@ -154,6 +182,14 @@ class Fields(BaseModel):
     """Longest download, redirects included."""
     source_min_rate: kinds.Kibibytes = _setting("SOURCE_MIN_RATE_KB", "8")
     """Slowest download that goes on, in KiB a second. 0: any."""
+
+    # Uploads and temporary images
+    asset_max_bytes: kinds.PositiveMebibytes = _setting("ASSET_MAX_IMAGE_MB", "25")
+    """Largest image that is uploaded, or hosted for a provider to fetch, in MiB."""
+    upload_min_rate: kinds.Kibibytes = _setting("UPLOAD_MIN_RATE_KB", "16")
+    """Slowest upload that may take longer than REQUEST_BODY_SECONDS, in KiB a second. 0: none may."""
+    temporary_max: kinds.PositiveMebibytes = _setting("TEMPORARY_MAX_MB", "256")
+    """MiB of temporary images, of all users together. More are refused with 507."""
 
     # What a stranger can make large
     decode_workers: kinds.Count = _setting("DECODE_WORKERS", "2")

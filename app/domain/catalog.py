@@ -46,6 +46,13 @@ class ImageCatalog(Protocol):
         the key came with another request before.
         """
 
+    async def add(self, image: Image, *, idempotency_key: IdempotencyKey | None = None) -> Registered:
+        """Record an image whose bytes are published, as it is; one transaction.
+
+        With an idempotency key that came before, return the image of that time, even if it was deleted since, and
+        record nothing.  Raise `ImageIdTaken` or `IdempotencyKeyReused`.
+        """
+
     async def find(self, user: UserId, image: ImageId) -> Image | None: ...
 
     async def page(
@@ -79,6 +86,19 @@ class ImageCatalog(Protocol):
 
     async def touch(self, reads: Mapping[tuple[UserId, ImageId], datetime]) -> None:
         """Record when images were last read; a time earlier than the known one changes nothing."""
+
+
+class Repetitions(Protocol):
+    """What idempotency keys brought about, for requests whose work is not done in the catalog."""
+
+    async def find(self, user: UserId, key: IdempotencyKey) -> str | None:
+        """Return what the key made before; raise `IdempotencyKeyReused` when it came with another request."""
+
+    async def remember(self, user: UserId, key: IdempotencyKey, resource: str, *, at: datetime) -> str:
+        """Record what the key made; return that, or what another request with it has made meanwhile.
+
+        Raise as `find` does.
+        """
 
 
 class CaptureQueue(Protocol):

@@ -12,6 +12,8 @@ AppError                         internal
 │   ├── ImageIdTaken             image_id_taken
 │   └── IdempotencyKeyReused     idempotency_key_reused
 ├── TooLarge                     too_large
+├── ContentTypeMismatch          content_type_mismatch  an upload is not what it says it is
+├── HostingDisabled              hosting_disabled     nothing is kept here
 ├── RenderingFailed              rendering_failed     the original is there, but not in that format or at that width
 ├── SourceNotAllowed             source_not_allowed   the same words for every refused address
 ├── SourceRejected               source_rejected      bytes that are no acceptable image
@@ -102,6 +104,14 @@ class IdempotencyKeyReused(Conflict):
 
 class TooLarge(AppError):
     code = "too_large"
+
+
+class ContentTypeMismatch(AppError):
+    code = "content_type_mismatch"
+
+
+class HostingDisabled(AppError):
+    code = "hosting_disabled"
 
 
 class RenderingFailed(AppError):

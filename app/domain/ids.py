@@ -1,6 +1,7 @@
 """Identifiers, parsed once at the edge.  A parsed id is safe as a file name, an object key and a URL segment."""
 
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,10 @@ class IdFactory:
 
     def generation(self) -> GenerationId:
         return GenerationId(f"gen_{self._ulid()}")
+
+    def temporary(self) -> str:
+        """Return a new UUID4."""
+        return str(uuid.UUID(bytes=self._entropy(16), version=4))
 
     def token(self) -> str:
         """Return an opaque name, such as that of a lease's owner: 32 hexadecimal characters."""

@@ -138,6 +138,11 @@ def url_key(fingerprint: str) -> str:
     return f"url:{fingerprint}"
 
 
+def upload_key(image: ImageId) -> str:
+    """Return the source key of an upload: each is a source of its own."""
+    return f"upload:{image}"
+
+
 @dataclass(frozen=True, slots=True)
 class ImagePosition:
     """A place in an owner's list, newest first: the keyset cursor."""

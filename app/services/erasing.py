@@ -3,18 +3,21 @@
 from app.domain.catalog import ImageCatalog
 from app.domain.ids import UserId
 from app.services.hosting import HostingService
+from app.services.temporary import TemporaryImages
 
 _AT_ONCE = 100
 
 
 class EraseService:
-    def __init__(self, *, images: ImageCatalog, hosting: HostingService) -> None:
+    def __init__(self, *, images: ImageCatalog, hosting: HostingService, temporary: TemporaryImages) -> None:
         self._images = images
         self._hosting = hosting
+        self._temporary = temporary
 
     async def erase(self, user: UserId) -> None:
         """Delete all images of *user*, those still being captured included; doing it twice is fine."""
         while page := await self._images.page(user, after=None, limit=_AT_ONCE):
             for image in page:
                 await self._hosting.delete(user, image.id, reason="user_erased")
+        await self._temporary.delete_of(user)
         await self._images.forget_owner(user)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.domain.catalog import ImageCatalog
@@ -109,10 +109,16 @@ class HostingService:
             await self._images.mark_unlinked(user, image)
 
     async def page(
-        self, user: UserId, *, after: ImagePosition | None, limit: int, sources: Sequence[ImageSource] = ()
+        self,
+        user: UserId,
+        *,
+        after: ImagePosition | None,
+        limit: int,
+        sources: Sequence[ImageSource] = (),
+        since: datetime | None = None,
     ) -> tuple[list[Image], ImagePosition | None]:
         """Return up to *limit* images, newest first, and the position the next page begins after."""
-        found = await self._images.page(user, after=after, limit=limit + 1, sources=sources)
+        found = await self._images.page(user, after=after, limit=limit + 1, sources=sources, since=since)
         page = found[:limit]
         more = len(found) > limit
         return page, ImagePosition(page[-1].created_at, page[-1].id) if more else None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from app.domain.errors import AppError, InvalidInput
 from app.domain.generations import Order
 from app.domain.ids import ImageId, UserId
+from app.domain.temporary import TemporaryId
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 Metadata = Annotated[dict[str, Any], Field(description="Comes back as it was given.")]
@@ -42,7 +43,7 @@ class GenerateBody(_OwnedBody):
     model: Annotated[str | None, Field(min_length=1, max_length=256, description="owner/name")] = None
     version: Annotated[str | None, Field(min_length=1, max_length=256)] = None
     input: dict[str, Any]
-    provider: Literal["replicate"] = "replicate"
+    provider: Literal["replicate", "fal"] = "replicate"
     wait: Annotated[Wait, Field(description="Seconds to wait for the images.")] = 60
 
     @model_validator(mode="after")
@@ -87,6 +88,29 @@ class SignedUrlBody(_Body):
     """How long a link is to live."""
 
     expires_in: Annotated[int, Field(ge=1, le=31_536_000, description="Seconds.")] = 3600
+
+
+class TemporaryBody(_Body):
+    """A picture for a provider to fetch."""
+
+    data_url: Annotated[str, Field(description="data:image/…;base64,…")]
+    user_id: Annotated[str | None, Field(description="The owner; may be left out with a user's token.")] = None
+
+    @field_validator("user_id")
+    @classmethod
+    def _is_user_id(cls, value: str | None) -> str | None:
+        return None if value is None else str(_spoken(UserId.parse, value))
+
+
+class TemporaryIdsBody(_Body):
+    """Temporary images that are no longer needed."""
+
+    ids: Annotated[list[str], Field(max_length=1000)]
+
+    @field_validator("ids")
+    @classmethod
+    def _are_ids(cls, values: list[str]) -> list[str]:
+        return [str(_spoken(TemporaryId.parse, value)) for value in values]
 
 
 class TokenBody(_Body):

@@ -61,6 +61,18 @@ SCHEMAS: Mapping[str, Any] = {
         }
     ),
     "SignedUrl": _object({"url": {"type": "string", "format": "uri"}, "expires_at": _TIME}),
+    "Upload": _object(
+        {
+            "id": _TEXT,
+            "url": {"type": "string", "format": "uri"},
+            "width": _COUNT,
+            "height": _COUNT,
+            "size": _COUNT,
+            "mime": _TEXT,
+        }
+    ),
+    "AssetPage": _object({"assets": _IMAGES, "next_cursor": _or_null("string")}),
+    "TemporaryImage": _object({"url": {"type": "string", "format": "uri"}, "id": {"type": "string", "format": "uuid"}}),
     "Token": _object({"token": _TEXT, "user_id": _TEXT, "expires_at": _TIME}),
     "Usage": _object(
         {

@@ -71,6 +71,8 @@ STATUS: Mapping[type[AppError], int] = {
     errors.ImageIdTaken: 409,
     errors.IdempotencyKeyReused: 422,
     errors.TooLarge: 413,
+    errors.ContentTypeMismatch: 415,
+    errors.HostingDisabled: 503,
     errors.RenderingFailed: 500,
     errors.SourceNotAllowed: 422,
     errors.SourceRejected: 422,

@@ -5,7 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TokenBody
+from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TemporaryBody, TemporaryIdsBody, TokenBody
+
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 BODIES: Mapping[type[BaseModel], Mapping[str, Any]] = {
     GenerateBody: {
@@ -20,12 +22,17 @@ BODIES: Mapping[type[BaseModel], Mapping[str, Any]] = {
         "metadata": {"album": "lighthouses"},
     },
     SignedUrlBody: {"expires_in": 3600},
+    TemporaryBody: {"user_id": "ana", "data_url": f"data:image/png;base64,{_DOT}"},
+    TemporaryIdsBody: {"ids": ["0b6e4c1e-58cf-4a57-9f0e-5c3a1d9c2f10"]},
     TokenBody: {"user_id": "ana", "expires_in": 86400},
 }
+
+FORM: Mapping[str, str] = {"user_id": "ana", "file": "@picture.png"}
 
 PATHS: Mapping[str, str] = {
     "user": "ana",
     "image": "img_01kaq8z5x3r7v0m2n4p6t9w1ye.png",
     "generation": "gen_01kaq8z5x3r7v0m2n4p6t9w1ye",
     "file": "dashboard.js",
+    "id": "0b6e4c1e-58cf-4a57-9f0e-5c3a1d9c2f10.png",
 }

@@ -19,6 +19,8 @@ from app.services.health import HealthService
 from app.services.hosting import HostingService
 from app.services.importing import ImportService
 from app.services.signing import LinkSigner
+from app.services.temporary import TemporaryImages
+from app.services.uploads import UploadService
 from app.services.usage import UsageService
 from app.services.webhooks import WebhookService
 from app.web.hot.lane import Lane
@@ -39,7 +41,9 @@ class Services:
     limiter: RateLimiter
     links: LinkSigner
     metrics: Metrics
+    temporary: TemporaryImages
     tokens: Tokens
+    uploads: UploadService
     usage: UsageService
     webhooks: WebhookService
 
@@ -56,6 +60,8 @@ class WebOptions:
     body_seconds: float
     stall_seconds: float
     max_metadata: int
+    max_upload: int
+    upload_min_rate: int
     client_address_header: str | None
     metrics_token: str | None = field(repr=False)
     policy: Policy

@@ -10,15 +10,17 @@ from pydantic import BaseModel
 from app import __version__
 from app.web import auth, examples
 from app.web.auth import Route
-from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TokenBody
+from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TemporaryBody, TemporaryIdsBody, TokenBody
 from app.web.documents import SCHEMAS
 from app.web.errors import Handler
-from app.web.handlers import generations, images, operations, pages, users, webhooks
+from app.web.handlers import assets, generations, images, operations, pages, temporary, users, webhooks
 
 _BODIES: Mapping[Handler, type[BaseModel]] = {
     generations.create: GenerateBody,
     images.import_: ImportBody,
     images.sign: SignedUrlBody,
+    temporary.create: TemporaryBody,
+    temporary.delete_many: TemporaryIdsBody,
     users.token: TokenBody,
 }
 _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
@@ -34,12 +36,18 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     users.usage: {200: "Usage"},
     users.erase: {204: None},
     users.token: {201: "Token"},
+    assets.upload: {201: "Upload"},
+    assets.latest: {200: "AssetPage"},
+    temporary.create: {201: "TemporaryImage"},
+    temporary.delete: {204: None},
+    temporary.delete_many: {204: None},
     operations.live: {200: "Status"},
     operations.ready: {200: "Health", 503: "Health"},
     operations.metrics: {200: None},
     operations.capabilities: {200: "Capabilities"},
     operations.openapi: {200: "OpenApi"},
     webhooks.replicate: {200: "Status"},
+    webhooks.fal: {200: "Status"},
 }
 _MEDIA: Mapping[Handler, str] = {
     users.archive: "application/zip",
@@ -60,25 +68,49 @@ _PARAMETERS: Mapping[str, str] = {
     "image": r"^[A-Za-z0-9_-]{1,128}(\.(png|jpg|jpeg|webp|gif|avif))?$",
     "generation": r"^gen_[0-9a-hjkmnp-tv-z]{26}$",
     "file": r"^[a-z]+\.[a-z]+$",
+    "id": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.(png|jpg|jpeg|webp|gif|avif))?$",
 }
+_PAGE: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("cursor", {"type": "string"}),
+    ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+)
+_OWNER = ("user_id", {"type": "string", "description": "The owner; may be left out with a user's token."})
+_CALLBACK = (
+    ("generation", {"type": "string"}),
+    ("user_id", {"type": "string"}),
+    ("signature", {"type": "string"}),
+)
 _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
-    users.images: (
-        ("cursor", {"type": "string"}),
-        ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+    users.images: _PAGE,
+    assets.latest: (
+        *_PAGE,
+        ("source", {"type": "string", "description": "One or several of generated, imported, uploaded, chat."}),
+        ("since", {"type": "string", "format": "date-time"}),
+        _OWNER,
     ),
+    assets.upload: (_OWNER,),
     images.show: (
         ("w", {"type": "integer", "minimum": 1, "description": "A narrower copy: one of the variant_widths."}),
         ("download", {"type": "string", "enum": ["1"]}),
         ("expires", {"type": "string"}),
         ("signature", {"type": "string"}),
     ),
-    webhooks.replicate: (
-        ("generation", {"type": "string"}),
-        ("user_id", {"type": "string"}),
-        ("signature", {"type": "string"}),
-    ),
+    webhooks.replicate: _CALLBACK,
+    webhooks.fal: _CALLBACK,
 }
-_IDEMPOTENT = frozenset({generations.create, images.import_})
+_IDEMPOTENT = frozenset({generations.create, images.import_, assets.upload, temporary.create})
+_PICTURE = {"type": "string", "format": "binary"}
+_UPLOAD: Mapping[str, Any] = {
+    "multipart/form-data": {
+        "schema": {
+            "type": "object",
+            "properties": {"file": _PICTURE, "user_id": {"type": "string"}},
+            "required": ["file"],
+        },
+        "example": examples.FORM,
+    },
+    "image/*": {"schema": _PICTURE, "example": examples.FORM["file"]},
+}
 
 
 def describe(routes: Sequence[Route]) -> dict[str, Any]:
@@ -123,6 +155,8 @@ def _operation(row: Route) -> dict[str, Any]:
     if model := _BODIES.get(row.handler):
         media = {"schema": _ref(model.__name__), "example": examples.BODIES.get(model, {})}
         operation["requestBody"] = {"required": True, "content": {"application/json": media}}
+    if row.handler is assets.upload:
+        operation["requestBody"] = {"required": True, "content": _UPLOAD}
     return operation
 
 
@@ -151,14 +185,15 @@ def _responses(handler: Handler) -> dict[str, Any]:
             "content": {"application/problem+json": {"schema": _ref("Problem")}},
         }
     }
-    if handler is images.show:
-        picture = {"image/*": {"schema": {"type": "string", "format": "binary"}}}
+    if handler in {images.show, temporary.show}:
+        picture = {"image/*": {"schema": _PICTURE}}
         found |= {
             "200": {"description": "The image, byte for byte.", "content": picture},
             "206": {"description": "The part that was asked for.", "content": picture},
             "304": {"description": "The copy at hand is the image."},
-            "307": {"description": "Still being captured: where its source is."},
         }
+    if handler is images.show:
+        found["307"] = {"description": "Still being captured: where its source is."}
     if media := _MEDIA.get(handler):
         found["200"] = {"description": "Done.", "content": {media: {"schema": {"type": "string", "format": "binary"}}}}
     for status, schema in _ANSWERS.get(handler, {}).items():

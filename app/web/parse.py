@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn, TypeVar
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from app.domain.catalog import IdempotencyKey
-from app.domain.errors import AppError, InvalidInput, NotFound, TooLarge, UnknownField
+from app.domain.errors import AppError, InvalidInput, NotFound, UnknownField
 from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.images import CONTENT_TYPES, ImagePosition
+from app.domain.temporary import TemporaryId
 from app.web import strict_json
-from app.web.errors import MalformedBody, RequestTimeout, UnsupportedMediaType
+from app.web.arrival import arriving
+from app.web.errors import MalformedBody, UnsupportedMediaType
 from app.web.keys import OPTIONS
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -37,6 +39,14 @@ class NamedImage:
     """The last segment of an image URL: an id, and the extension it was asked for with."""
 
     id: ImageId
+    extension: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTemporary:
+    """The last segment of a temporary image's URL."""
+
+    id: TemporaryId
     extension: str | None
 
 
@@ -78,15 +88,33 @@ def path_generation(request: web.Request) -> GenerationId:
         raise NotFound("There is no such generation.") from None
 
 
+def path_temporary(request: web.Request) -> NamedTemporary:
+    """Return the temporary image a path names, with or without an extension."""
+    name, dot, extension = request.match_info["id"].partition(".")
+    return NamedTemporary(TemporaryId.parse(name), extension if dot else None)
+
+
 async def idempotency_key(request: web.Request, body: BaseModel) -> IdempotencyKey | None:
     """Return the request's `Idempotency-Key` with a digest of what it asks for."""
+    if repetition(request) is None:
+        return None
+    return keyed(request, await asyncio.to_thread(_digest, body))  # a body may be one huge data URI
+
+
+def repetition(request: web.Request) -> str | None:
+    """Return the request's `Idempotency-Key`."""
     key = request.headers.get("Idempotency-Key")
+    if key is not None and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise InvalidInput("An Idempotency-Key is 1-255 visible ASCII characters.", field="Idempotency-Key")
+    return key
+
+
+def keyed(request: web.Request, sha256: str) -> IdempotencyKey | None:
+    """Return the request's `Idempotency-Key` for what has this digest."""
+    key = repetition(request)
     if key is None:
         return None
-    if not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise InvalidInput("An Idempotency-Key is 1-255 visible ASCII characters.", field="Idempotency-Key")
-    digest = await asyncio.to_thread(_digest, body)  # a body may be one huge data URI
-    return IdempotencyKey(key=key, operation=f"{request.method} {request.path}"[:32], request_sha256=digest)
+    return IdempotencyKey(key=key, operation=f"{request.method} {request.path}"[:32], request_sha256=sha256)
 
 
 def _digest(body: BaseModel) -> str:
@@ -136,29 +164,10 @@ async def json_body(request: web.Request, model: type[Body]) -> Body:
 
 async def read_body(request: web.Request, most: int) -> bytes:
     """Return the raw body of at most *most* bytes, in the time that a body may take."""
-    too_large = TooLarge(f"The body is larger than {most} bytes.")
-    if (request.content_length or 0) > most:
-        raise too_large
     body = bytearray()
-    try:
-        async with asyncio.timeout(request.app[OPTIONS].body_seconds):
-            await _ask_for_body(request)
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > most:
-                    raise too_large
-    except TimeoutError:
-        raise RequestTimeout("The body did not arrive in time.") from None
-    except web.RequestPayloadError:
-        raise MalformedBody("The body is not framed as HTTP/1.1 wants it.") from None
+    async for piece in arriving(request, most=most):
+        body += piece
     return bytes(body)
-
-
-async def _ask_for_body(request: web.Request) -> None:
-    """Send the `100 Continue` that a client waits for, now that we want its body (RFC 9110 §10.1.1)."""
-    if hdrs.EXPECT in request.headers and request.version == HttpVersion11 and not request.content.is_eof():
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # or the answer proper would seem to have begun
 
 
 def _load(raw: bytes, model: type[Body], bounds: Mapping[str, int]) -> Body:

@@ -132,6 +132,21 @@ def imported(request: web.Request, outcome: Imported | PassedThrough) -> web.Res
     return answer(document, status=201 if outcome.is_new else 200, location=document["url"])
 
 
+def uploaded(request: web.Request, image: Image) -> web.Response:
+    """Return the answer to an upload."""
+    facts, digest = image.facts, image.digest
+    url = image_url(request, image.user, image.id, image.url_extension)
+    document = {
+        "id": str(image.id),
+        "url": url,
+        "width": facts.width if facts else None,
+        "height": facts.height if facts else None,
+        "size": digest.size if digest else None,
+        "mime": facts.content_type if facts else None,
+    }
+    return answer(document, status=201, location=url)
+
+
 def signed_link(request: web.Request, image: Image, expires: datetime, signature: str) -> dict[str, Any]:
     url = image_url(request, image.user, image.id, image.url_extension)
     return {

@@ -1,7 +1,7 @@
 """The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
 
 from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
-from app.web.handlers import generations, images, operations, pages, users, webhooks
+from app.web.handlers import assets, generations, images, operations, pages, temporary, users, webhooks
 
 HOSTED = "/v1/images/hosted/{user}/{image}"
 
@@ -18,11 +18,18 @@ ROUTES = (
     route("GET",     "/v1/generations/{generation}",     generations.show,       user,     limit=READS),
     route("DELETE",  "/v1/generations/{generation}",     generations.cancel,     user,     limit=WRITES),
     route("POST",    "/v1/webhooks/replicate",           webhooks.replicate,     provider, limit=WRITES),
+    route("POST",    "/v1/webhooks/fal",                 webhooks.fal,           provider, limit=WRITES),
     route("GET",     "/v1/users/{user}/images",          users.images,           user,     limit=READS),
     route("GET",     "/v1/users/{user}/usage",           users.usage,            user,     limit=READS),
     route("GET",     "/v1/users/{user}/images.zip",      users.archive,          user,     limit=READS),
     route("DELETE",  "/v1/users/{user}",                 users.erase,            user,     limit=WRITES),
     route("POST",    "/v1/tokens",                       users.token,            service,  limit=WRITES),
+    route("POST",    "/api/uploads/image",               assets.upload,          user,     limit=WRITES),
+    route("GET",     "/api/user-assets",                 assets.latest,          user,     limit=READS),
+    route("POST",    "/api/images",                      temporary.create,       user,     limit=WRITES),
+    route("DELETE",  "/api/images",                      temporary.delete_many,  user,     limit=WRITES),
+    route("GET",     "/api/images/{id}",                 temporary.show,         anyone,   limit=READS),
+    route("DELETE",  "/api/images/{id}",                 temporary.delete,       user,     limit=WRITES),
     route("GET",     "/v1/capabilities",                 operations.capabilities, anyone,  limit=READS),
     route("GET",     "/livez",                           operations.live,        anyone),
     route("GET",     "/readyz",                          operations.ready,       anyone),

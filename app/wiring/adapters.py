@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.quarantine import VolumeQuarantine
+from app.adapters.blobs.temporary import TemporaryFolder
 from app.adapters.blobs.variants import VariantFolder
 from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.bus.alone import NobodyElse
@@ -19,6 +20,7 @@ from app.adapters.bus.datagrams import DatagramBus
 from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
+from app.adapters.catalog.idempotency import SqlRepetitions
 from app.adapters.catalog.images import SqlImages
 from app.adapters.catalog.marks import SqlSuccessLog
 from app.adapters.catalog.migrate import migrate
@@ -31,6 +33,8 @@ from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.pool import InspectorPool, RendererPool
+from app.adapters.providers.fal import FalProvider
+from app.adapters.providers.fal_keys import FalKeys
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import ConfigError, Settings
 from app.domain.bus import Bus
@@ -39,6 +43,7 @@ from app.domain.ids import IdFactory
 from app.domain.ports import Clock, Provider
 from app.fleet.seat import Seat
 from app.services.recovery import refuse_unmounted
+from app.wiring import providers
 
 _GIVES_WAY = 5
 
@@ -82,13 +87,17 @@ class Adapters:
     generations: SqlGenerations
     retention: SqlRetention
     recovery: SqlRecovery
+    repetitions: SqlRepetitions
     successes: SqlSuccessLog
+    temporary: TemporaryFolder
     upkeep: SqlUpkeep
     downloader: HttpDownloader
     inspector: InspectorPool
     renderer: RendererPool
     variants: VariantFolder
     replicate: ReplicateProvider
+    fal: FalProvider
+    fal_keys: FalKeys
 
     async def snapshot(self, target: Path) -> None:
         """Write the catalog as of one moment to *target*."""
@@ -96,9 +105,10 @@ class Adapters:
 
     def provider(self, name: str) -> Provider:
         """Return the provider called *name*; raise `InvalidInput`."""
-        if name != self.replicate.name:
-            raise InvalidInput("There is no such provider.", field="provider")
-        return self.replicate
+        for provider in (self.replicate, self.fal):
+            if provider.name == name:
+                return provider
+        raise InvalidInput("There is no such provider.", field="provider")
 
 
 @asynccontextmanager
@@ -135,16 +145,22 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             generations=SqlGenerations(database),
             retention=SqlRetention(database),
             recovery=recovery,
+            repetitions=SqlRepetitions(database),
             successes=SqlSuccessLog(database),
+            temporary=await _temporary(settings, world),
             upkeep=SqlUpkeep(database),
             downloader=_downloader(settings, world),
             inspector=_inspector(settings),
             renderer=_renderer(settings),
             variants=variants,
-            replicate=_replicate(settings, world),
+            replicate=providers.replicate(settings, world.clock),
+            fal=providers.fal(settings, world.clock),
+            fal_keys=providers.fal_keys(settings, world.clock),
         )
-        for adapter in (adapters.downloader, adapters.inspector, adapters.renderer, adapters.replicate):
+        for adapter in (adapters.downloader, adapters.inspector, adapters.renderer):
             stack.push_async_callback(adapter.aclose)
+        for abroad in (adapters.replicate, adapters.fal, adapters.fal_keys):
+            stack.push_async_callback(abroad.aclose)
         yield adapters
 
 
@@ -199,10 +215,7 @@ def _variants(settings: Settings, world: World) -> VariantFolder:
     )
 
 
-def _replicate(settings: Settings, world: World) -> ReplicateProvider:
-    return ReplicateProvider(
-        base_url=settings.replicate_base_url,
-        token=settings.replicate_api_token,
-        clock=world.clock,
-        allow_http=settings.allow_private_sources,
-    )
+async def _temporary(settings: Settings, world: World) -> TemporaryFolder:
+    folder = TemporaryFolder(settings.data_dir / "temporary", budget=settings.temporary_max, new_name=world.ids.token)
+    await folder.prepare()
+    return folder

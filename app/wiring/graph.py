@@ -1,7 +1,9 @@
-"""All services: beside those that keep images, the ones that deal with providers."""
+"""All services: beside those that keep images and take them in, the ones that deal with providers."""
 
+from datetime import timedelta
 from functools import cached_property, partial
 
+from app.adapters.providers.fal_webhooks import FalWebhooks
 from app.adapters.providers.replicate_webhooks import ReplicateWebhooks
 from app.services.adoption import AdoptionService
 from app.services.callbacks import Callbacks
@@ -13,11 +15,11 @@ from app.services.launching import Launcher, Terms
 from app.services.reconciling import Reconciler
 from app.services.rounds import Rounds
 from app.services.webhooks import WebhookService
-from app.wiring.keeping import KeepingGraph
+from app.wiring.inputs import InputGraph
 from app.wiring.topics import UNANSWERED
 
 
-class Graph(KeepingGraph):
+class Graph(InputGraph):
     """One property a service; reading one builds what it stands on."""
 
     @cached_property
@@ -41,6 +43,7 @@ class Graph(KeepingGraph):
             clock=self.world.clock,
             since=self.world.since,
             tell_lost=partial(self.adapters.bus.tell, UNANSWERED),
+            hearing=self.settings.generation_deadline if self.callbacks.are_reachable else timedelta(),
         )
 
     @cached_property
@@ -87,21 +90,26 @@ class Graph(KeepingGraph):
     @cached_property
     def callbacks(self) -> Callbacks:
         base = self.settings.public_base_url
-        # Replicate calls https only; a stand-in is not so strict.
+        # Providers call https only; a stand-in is not so strict.
         is_reachable = base is not None and (base.startswith("https://") or self.settings.allow_private_sources)
         return Callbacks(base_url=base if is_reachable else None, keys=self.signing_keys)
 
     @cached_property
     def webhooks(self) -> WebhookService:
-        replicate = self.adapters.replicate
-        reader = ReplicateWebhooks(
-            secret=self.settings.replicate_webhook_secret,
-            fetch_secret=replicate.webhook_secret,
-            parse=replicate.parse,
-            clock=self.world.clock,
-        )
+        replicate, fal, clock = self.adapters.replicate, self.adapters.fal, self.world.clock
         return WebhookService(
-            readers={replicate.name: reader}, callbacks=self.callbacks, jobs=self.jobs, adoptions=self.adoptions
+            readers={
+                replicate.name: ReplicateWebhooks(
+                    secret=self.settings.replicate_webhook_secret,
+                    fetch_secret=replicate.webhook_secret,
+                    parse=replicate.parse,
+                    clock=clock,
+                ),
+                fal.name: FalWebhooks(verify=self.adapters.fal_keys.verify, parse=fal.parse, clock=clock),
+            },
+            callbacks=self.callbacks,
+            jobs=self.jobs,
+            adoptions=self.adoptions,
         )
 
     @cached_property

@@ -15,6 +15,7 @@ from app.adapters.tokens.keyfile import load_or_make_key
 from app.config import Settings
 from app.domain.backup import BackupTarget
 from app.domain.captures import Capture
+from app.domain.ids import UserId
 from app.domain.images import Image
 from app.domain.retention import Policy
 from app.services.access_times import AccessTimes
@@ -22,7 +23,6 @@ from app.services.admission import Admission
 from app.services.backup import BackupService
 from app.services.capture import CaptureService
 from app.services.capture_runner import CaptureRunner
-from app.services.erasing import EraseService
 from app.services.health import HealthService
 from app.services.hosting import HostingService
 from app.services.importing import ImportService
@@ -216,10 +216,6 @@ class KeepingGraph:
         return UsageService(images=self.adapters.images, retention=self.retention)
 
     @cached_property
-    def erasing(self) -> EraseService:
-        return EraseService(images=self.adapters.images, hosting=self.hosting)
-
-    @cached_property
     def health(self) -> HealthService:
         return HealthService(
             blobs=self.adapters.blobs,
@@ -252,10 +248,13 @@ class KeepingGraph:
 
     async def _on_settled(self, capture: Capture, stored: Image | None) -> None:
         self.signals.announce((capture.user, capture.image))
-        if stored is None:
-            return
+        if stored is not None:
+            await self.enforce_limit(capture.user)
+
+    async def enforce_limit(self, user: UserId) -> None:
+        """Remove what *user* has beyond the limit, now that something was stored; never fails."""
         try:
-            await self.retention.enforce_limit(capture.user)
+            await self.retention.enforce_limit(user)
         except Exception:
             # The image is stored and said to be; the limit is the next sweep's business too.
-            log.exception("a user's limit could not be enforced", extra={"user_id": str(capture.user)})
+            log.exception("a user's limit could not be enforced", extra={"user_id": str(user)})

@@ -118,6 +118,7 @@ def _once(graph: Graph) -> Iterator[_Work]:
         (_DAILY_IF_DUE, graph.rounds.upkeep, "upkeep", _DAILY_IF_DUE),
         (graph.settings.cleanup_interval, graph.rounds.sweep, "retention", _first_sweep(graph.settings)),
         (_TIDY_EVERY, graph.variants.tidy, "variants", _FIRST_SWEEP_AFTER),
+        (_DAILY_IF_DUE, graph.temporary.tidy, "temporary images", timedelta()),
     )
 
 

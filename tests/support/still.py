@@ -19,6 +19,14 @@ from tests.support.pictures import png
 from tests.support.service import Service, environment
 
 PICTURE = png(8, 6)
+NAMES = {
+    "user": "ana",
+    "image": "pic",
+    "generation": f"gen_{'0' * 26}",
+    "file": "dashboard.js",
+    "id": "00000000-0000-4000-8000-000000000000",
+}
+"""What to put into the paths of the route table; only the image is there."""
 
 
 @asynccontextmanager

@@ -14,12 +14,13 @@ from devkit.replicate import ReplicateStandIn
 from tests.support.problems import assert_problem
 from tests.support.raw import Line, connected, request
 from tests.support.service import Service
-from tests.support.still import host, still
+from tests.support.still import NAMES, host, still
 
 JSON = "Content-Type: application/json"
 KEY = "Authorization: Bearer a-service-key"
-READ_A_BODY = [row for row in ROUTES if row.method == "POST"]
-WITHOUT = [row for row in ROUTES if row.method != "POST"]
+READ_A_BODY = [row for row in ROUTES if row.method == "POST" or (row.method, row.path) == ("DELETE", "/api/images")]
+WITHOUT = [row for row in ROUTES if row not in READ_A_BODY]
+UPLOAD = "/api/uploads/image"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def service(tmp_path: Path, replicate: ReplicateStandIn) -> AsyncIterator[
 
 
 def path_of(template: str) -> str:
-    return template.format(user="ana", image="pic", generation="gen_" + "0" * 26, file="base.css")
+    return template.format(**NAMES)
 
 
 async def drip(line: Line) -> None:
@@ -41,10 +42,11 @@ async def drip(line: Line) -> None:
             await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize("row", READ_A_BODY, ids=lambda row: row.path)
+@pytest.mark.parametrize("row", READ_A_BODY, ids=lambda row: f"{row.method} {row.path}")
 async def test_a_dripping_body_is_408_and_the_end_of_its_connection(service: Service, row: Route) -> None:
     async with connected(service) as line:
-        await line.say(request("POST", path_of(row.path), JSON, KEY, "Content-Length: 100000"))
+        kind = "Content-Type: image/png" if row.path == UPLOAD else JSON
+        await line.say(request(row.method, path_of(row.path), kind, KEY, "Content-Length: 100000"))
         dripping = asyncio.create_task(drip(line))
         reply = await line.hear()
         assert_problem(408, reply.headers, reply.json(), code="request_timeout")

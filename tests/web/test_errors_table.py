@@ -13,7 +13,7 @@ from app.domain.errors import AppError
 from app.web.errors import STATUS, problem
 from app.web.routes import ROUTES
 from tests.support.problems import MEMBERS, problem_of
-from tests.support.still import host, still
+from tests.support.still import NAMES, host, still
 
 
 def subclasses(kind: type[AppError]) -> Iterator[type[AppError]]:
@@ -59,7 +59,7 @@ def test_retry_after_is_whole_seconds_and_never_too_soon(seconds: float, told: s
 
 @pytest.mark.parametrize("row", [row for row in ROUTES if row.method != "OPTIONS"], ids=lambda row: row.path)
 async def test_a_wrong_method_is_405_and_says_which_are_right(tmp_path: Path, row: web.RouteDef) -> None:
-    path = row.path.format(user="ana", image="pic", generation="gen_" + "0" * 26, file="dashboard.js")
+    path = row.path.format(**NAMES)
     async with still(tmp_path) as service:
         response = await service.http.patch(path)
         await problem_of(response, status=405, code="method_not_allowed")

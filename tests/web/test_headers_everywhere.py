@@ -12,7 +12,7 @@ from app.web.routes import ROUTES
 from devkit.replicate import ReplicateStandIn
 from tests.support.raw import exchange, request
 from tests.support.service import Service
-from tests.support.still import host, still
+from tests.support.still import NAMES, host, still
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -26,7 +26,7 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 
 
 def asked(row: Route) -> tuple[str, str]:
-    return row.method, row.path.format(user="ana", image="pic", generation="gen_" + "0" * 26, file="dashboard.js")
+    return row.method, row.path.format(**NAMES)
 
 
 @each_route

@@ -97,8 +97,10 @@ def test_every_refusal_is_a_problem(path: str, method: str, operation: dict[str,
 
 @each_operation
 def test_bodies_are_described_where_they_are_read(path: str, method: str, operation: dict[str, Any]) -> None:
-    has_body = method == "post" and not path.startswith("/v1/webhooks")
+    has_body = (method == "post" and not path.startswith("/v1/webhooks")) or (method, path) == ("delete", "/api/images")
     assert ("requestBody" in operation) == has_body
     if has_body:
         assert operation["requestBody"]["required"] is True
-        assert operation["requestBody"]["content"].keys() == {"application/json"}
+        upload = {"multipart/form-data", "image/*"}
+        expected = upload if path == "/api/uploads/image" else {"application/json"}
+        assert operation["requestBody"]["content"].keys() == expected

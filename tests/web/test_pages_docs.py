@@ -175,7 +175,9 @@ def test_an_example_call_can_be_pasted_into_a_shell(method: str, path: str, oper
     assert parsed[0] == "curl"
     assert "{" not in next(part for part in parsed if part.startswith("$HOLDFAST/"))
     assert ("Authorization: Bearer $KEY" in parsed) == (operation["security"] != [] and {} not in operation["security"])
-    if "requestBody" in operation:
+    if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
+        assert [part for part in parsed if "=" in part] == ["user_id=ana", "file=@picture.png"]
+    elif "requestBody" in operation:
         assert isinstance(json.loads(parsed[parsed.index("-d") + 1]), dict)
 
 

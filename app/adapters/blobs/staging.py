@@ -24,10 +24,16 @@ _ROOM_STEP = 4 * 2**20
 class FileStaging:
     """One file under the store's staging folder; made by `VolumeBlobStore.stage`."""
 
-    def __init__(self, path: Path, *, require_room: Callable[[], Awaitable[None]] | None = None) -> None:
-        """*require_room* is asked every few MiB: a large source must not eat what is kept for deletions."""
+    def __init__(
+        self, path: Path, *, require_room: Callable[[], Awaitable[None]] | None = None, is_durable: bool = True
+    ) -> None:
+        """*require_room* is asked every few MiB: a large source must not eat what is kept for deletions.
+
+        What is not to be *is_durable* is sealed without waiting for the disk.
+        """
         self._path = path
         self._require_room = require_room
+        self._is_durable = is_durable
         self._file: AsyncFileIO | None = None
         self._hash = hashlib.sha256()
         self._size = 0
@@ -70,7 +76,7 @@ class FileStaging:
         # Also when it fails: a second fsync of the same file could succeed without the bytes of the first.
         self._is_sealed = True
         with translated():
-            written = await finished(asyncio.to_thread(_sync, file.fileno()))
+            written = await finished(asyncio.to_thread(_sync if self._is_durable else _size, file.fileno()))
         if written != self._size:
             raise StorageUnavailable("The volume did not keep what was written.", retry_after=5)
         return Digest(size=self._size, sha256=self._hash.hexdigest())
@@ -136,4 +142,8 @@ def _create_locked(path: str, flags: int) -> int:
 def _sync(descriptor: int) -> int:
     """Make the file durable and return its size."""
     os.fsync(descriptor)
+    return _size(descriptor)
+
+
+def _size(descriptor: int) -> int:
     return os.fstat(descriptor).st_size

@@ -5,9 +5,29 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import idempotency
 from app.domain.catalog import IdempotencyKey
 from app.domain.errors import IdempotencyKeyReused
+from app.domain.ids import UserId
+
+
+class SqlRepetitions:
+    """`Repetitions` over SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, user: UserId, key: IdempotencyKey) -> str | None:
+        async with self._database.read() as connection:
+            return await find(connection, str(user), key)
+
+    async def remember(self, user: UserId, key: IdempotencyKey, resource: str, *, at: datetime) -> str:
+        async with self._database.write() as connection:
+            known = await find(connection, str(user), key)
+            if known is None:
+                await remember(connection, str(user), key, resource, at)
+            return known or resource
 
 
 async def find(connection: AsyncConnection, user: str, key: IdempotencyKey | None) -> str | None:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.adapters.catalog import changes, idempotency, registration, rows
+from app.adapters.catalog import changes, idempotency, registration, rows, uploads
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import generations, images, is_live
@@ -51,6 +51,17 @@ class SqlImages:
             if known is None:
                 await idempotency.remember(connection, user, idempotency_key, image, new.created_at)
             return Registered(await registration.get_image(connection, user, image), is_new=is_new)
+
+    async def add(self, image: Image, *, idempotency_key: IdempotencyKey | None = None) -> Registered:
+        user = str(image.user)
+        async with self._database.write() as connection:
+            known = await idempotency.find(connection, user, idempotency_key)
+            row = None if known is None else await registration.image_row(connection, user, known)
+            if row is not None:
+                return Registered(rows.to_image(row), is_new=False)
+            await uploads.insert_stored(connection, image)
+            await idempotency.remember(connection, user, idempotency_key, str(image.id), image.created_at)
+            return Registered(await registration.get_image(connection, user, str(image.id)), is_new=True)
 
     async def find(self, user: UserId, image: ImageId) -> Image | None:
         async with self._database.read() as connection:

@@ -67,8 +67,7 @@ async def with_free_key(connection: AsyncConnection, new: NewImage) -> NewImage:
 async def insert_image(connection: AsyncConnection, new: NewImage) -> None:
     """Insert *new* as `capturing`, with its capture; raise `ImageIdTaken`."""
     user, image = str(new.user), str(new.id)
-    if await image_row(connection, user, image) is not None:
-        raise _taken()
+    await require_free(connection, user, image)
     await connection.execute(
         insert(images).values(
             user_id=user,
@@ -83,6 +82,12 @@ async def insert_image(connection: AsyncConnection, new: NewImage) -> None:
     )
     await _insert_capture(connection, new)
     await changes.record(connection, user, image, Change.CREATED, new.created_at)
+
+
+async def require_free(connection: AsyncConnection, user: str, image: str) -> None:
+    """Raise `ImageIdTaken` when the owner has, or had, an image of that id."""
+    if await image_row(connection, user, image) is not None:
+        raise _taken()
 
 
 async def give_source(connection: AsyncConnection, image: str, new: NewImage) -> None:

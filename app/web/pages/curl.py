@@ -29,7 +29,9 @@ def _body(content: Mapping[str, Any]) -> Iterator[str]:
     if media := content.get("application/json"):
         yield '-H "Content-Type: application/json"'
         yield f"-d {shlex.quote(json.dumps(media.get('example', {}), indent=2))}"
-    elif "multipart/form-data" in content:
+    elif media := content.get("multipart/form-data"):
+        fields = {name: value for name, value in media.get("example", {}).items() if name != "file"}
+        yield from (f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items())
         yield '-F "file=@picture.png"'
 
 

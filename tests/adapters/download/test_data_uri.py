@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.download import data_uri
 from app.adapters.download.data_uri import decode_into, find_payload
 from app.adapters.download.downloader import HttpDownloader
+from app.domain import data_urls
 from app.domain.errors import SourceRejected
 from tests.adapters.download.conftest import MakeDownloader
 from tests.support.staging import FileStaging
@@ -146,13 +146,13 @@ async def test_decoding_stays_off_the_event_loop(
     downloader: HttpDownloader, staging: FileStaging, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads: list[int] = []
-    real = data_uri._decode
+    real = data_urls._decoded
 
     def decode(encoded: str, *, is_last: bool) -> bytes:
         threads.append(threading.get_ident())
         return real(encoded, is_last=is_last)
 
-    monkeypatch.setattr(data_uri, "_decode", decode)
+    monkeypatch.setattr(data_urls, "_decoded", decode)
     await downloader.fetch(downloader.admit(a_data_uri()), staging)
     assert len(threads) == 6
     assert threading.get_ident() not in threads

@@ -1,0 +1,96 @@
+"""Pictures inside the URL: `data:image/png;base64,…` (RFC 2397), read strictly.
+
+The base64 is RFC 4648's with its padding, and nothing else between the characters: no white space, no percent signs.
+"""
+
+import asyncio
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.domain.errors import SourceRejected
+from app.domain.images import CONTENT_TYPES
+from app.domain.ports import Staging
+
+WORTH_A_URL = 256 * 1024
+"""Bytes of data from which on providers want a URL in its place."""
+
+_HEAD = re.compile(r"data:(?P<type>[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})?", re.IGNORECASE)
+_PARAMETERS = re.compile(r"(;[a-z0-9-]{1,64}=[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{0,128}){0,8}", re.IGNORECASE)
+_ENCODING = re.compile(r";base64,", re.IGNORECASE)
+_GROUPS_PER_SLICE = 64 * 1024  # of four characters: 192 KiB decoded
+
+
+class NotBase64(Exception):
+    """What should be base64 is not.  No caller ever sees this."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataUrl:
+    """A data URL of an image type; *size* is of the data, in bytes, if their base64 is right."""
+
+    text: str
+    content_type: str
+    start: int
+    size: int
+
+
+def parse(text: str) -> DataUrl:
+    """Return what *text* says of itself, looking at no more than its head and its length; raise `SourceRejected`."""
+    head = _HEAD.match(text)
+    if head is None:
+        raise SourceRejected("not_a_data_url", "A data URL begins with data:image/…;base64,.")
+    content_type = named_type(head["type"] or "text/plain")
+    if content_type not in CONTENT_TYPES.values():
+        raise SourceRejected("type_not_allowed", f"Only {', '.join(sorted(set(CONTENT_TYPES.values())))} are accepted.")
+    parameters = _PARAMETERS.match(text, head.end())
+    encoding = _ENCODING.match(text, parameters.end() if parameters else head.end())
+    if encoding is None:
+        raise SourceRejected("not_base64", "The data URL must say ;base64, before its data.")
+    size = _size(text, encoding.end())
+    if size <= 0:
+        raise SourceRejected("empty", "The data URL holds no data.")
+    return DataUrl(text, content_type, encoding.end(), size)
+
+
+def named_type(content_type: str) -> str:
+    """Return the name we use for a type that goes by several."""
+    name = content_type.lower()
+    return {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/apng": "image/png"}.get(name, name)
+
+
+def should_use_url(text: str) -> bool:
+    """Tell whether *text* is a data URL so large that a provider should get a URL instead."""
+    return text[:5].lower() == "data:" and _size(text, text.find(",") + 1) > WORTH_A_URL
+
+
+async def decode_into(staging: Staging, text: str, *, start: int) -> None:
+    """Write what the base64 from *start* on decodes to, slice by slice and off the event loop; raise `NotBase64`."""
+    slices = _slices(text, start)
+    while chunk := await asyncio.to_thread(next, slices, b""):
+        await staging.write(chunk)
+
+
+def _slices(text: str, start: int) -> Iterator[bytes]:
+    step = 4 * _GROUPS_PER_SLICE
+    for offset in range(start, len(text), step):
+        yield _decoded(text[offset : offset + step], is_last=offset + step >= len(text))
+
+
+def _size(text: str, start: int) -> int:
+    return (len(text) - start) * 3 // 4 - text.count("=", max(start, len(text) - 2))
+
+
+def _decoded(encoded: str, *, is_last: bool) -> bytes:
+    # binascii would take padding at the end of any slice for the end of the text.
+    if not is_last and "=" in encoded:
+        raise NotBase64
+    try:
+        decoded = binascii.a2b_base64(encoded, strict_mode=True)
+    except ValueError as error:
+        raise NotBase64 from error
+    # Nor does it mind whole groups of padding after the last one.
+    if len(decoded) != len(encoded) / 4 * 3 - encoded.count("="):
+        raise NotBase64
+    return decoded

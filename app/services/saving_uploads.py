@@ -1,0 +1,56 @@
+"""The way of an upload's bytes into the store: clean, seal, look, publish."""
+
+from pathlib import Path
+
+from app.domain.data_urls import named_type
+from app.domain.errors import ContentTypeMismatch
+from app.domain.ids import ImageId, UserId
+from app.domain.images import ImageFacts, blob_key
+from app.domain.ports import BlobStore, Cleaner, Inspector
+from app.domain.variants import Survey
+from app.services.saving import Saved
+from app.services.variants import Gallery
+
+_NO_CLAIM = frozenset({"application/octet-stream", "binary/octet-stream"})
+
+
+class UploadSaver:
+    def __init__(
+        self, *, blobs: BlobStore, cleaner: Cleaner, inspector: Inspector, gallery: Gallery | None = None
+    ) -> None:
+        self._blobs = blobs
+        self._cleaner = cleaner
+        self._inspector = inspector
+        self._gallery = gallery
+
+    async def save(self, path: Path, *, user: UserId, image: ImageId, declared: str | None) -> Saved:
+        """Publish the picture at *path*, cleaned; raises what the ports raise, or `ContentTypeMismatch`.
+
+        What is kept is what was looked into: the cleaned file, not the one that came.
+        """
+        async with self._blobs.stage() as staging:
+            await self._cleaner.clean(path, staging)
+            digest = await staging.seal()
+            survey = await self._look(staging.path)
+            _require_declared(declared, survey.facts)
+            key = blob_key(user, image, survey.facts.extension)
+            await self._blobs.publish(staging, key)
+        if self._gallery is not None and survey.copy is not None:
+            await self._gallery.keep(key, digest, survey.copy)
+        return Saved(key, survey.facts, digest)
+
+    async def discard(self, saved: Saved) -> None:
+        """Remove what was saved, and no row names."""
+        await self._blobs.delete(saved.key)
+
+    async def _look(self, path: Path) -> Survey:
+        if self._gallery is None:
+            return Survey(facts=await self._inspector.inspect(path))
+        return await self._inspector.survey(path, self._gallery.rendering)
+
+
+def _require_declared(declared: str | None, facts: ImageFacts) -> None:
+    """Raise unless the picture is of the type its sender says, or he says none."""
+    if declared is None or declared.lower() in _NO_CLAIM or named_type(declared) == facts.content_type:
+        return
+    raise ContentTypeMismatch(f"The bytes are {facts.content_type}, not what they are declared to be.", field="file")

@@ -1,0 +1,42 @@
+"""Temporary images, for a provider to fetch."""
+
+from aiohttp import web
+
+from app.domain.temporary import TemporaryId
+from app.web import parse, render
+from app.web.auth import owner
+from app.web.bodies import TemporaryBody, TemporaryIdsBody
+from app.web.keys import CALLER, SERVICES
+from app.web.temporary import serve
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """Host a picture until it is deleted."""
+    body = await parse.json_body(request, TemporaryBody)
+    user = owner(request, body.user_id)
+    hosted = await request.app[SERVICES].temporary.host(
+        body.data_url,
+        owner=user,
+        base_url=render.base_url(request),
+        idempotency_key=await parse.idempotency_key(request, body),
+    )
+    return render.answer({"url": hosted.url, "id": str(hosted.id)}, status=201, location=hosted.url)
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """The bytes of a temporary image; nobody may keep them."""
+    return await serve(request, parse.path_temporary(request))
+
+
+async def delete(request: web.Request) -> web.StreamResponse:
+    """Done with a temporary image; also fine the second time."""
+    await request.app[SERVICES].temporary.delete(parse.path_temporary(request).id, by=request[CALLER])
+    return render.nothing()
+
+
+async def delete_many(request: web.Request) -> web.StreamResponse:
+    """Done with several."""
+    body = await parse.json_body(request, TemporaryIdsBody)
+    ids = [TemporaryId(text) for text in body.ids]
+    await request.app[SERVICES].temporary.delete_many(ids, by=request[CALLER])
+    return render.nothing()

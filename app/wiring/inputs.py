@@ -1,0 +1,55 @@
+"""The services that take pictures in from people: uploads, and temporary images for providers."""
+
+from functools import cached_property
+
+from app.domain.images import Image
+from app.services.erasing import EraseService
+from app.services.saving_uploads import UploadSaver
+from app.services.temporary import TemporaryImages
+from app.services.uploads import UploadService, UploadTerms
+from app.wiring.keeping import KeepingGraph
+
+
+class InputGraph(KeepingGraph):
+    """One property a service; reading one builds what it stands on."""
+
+    @cached_property
+    def uploads(self) -> UploadService:
+        adapters = self.adapters
+        return UploadService(
+            images=adapters.images,
+            repetitions=adapters.repetitions,
+            blobs=adapters.blobs,
+            saver=UploadSaver(
+                blobs=adapters.blobs, cleaner=adapters.inspector, inspector=adapters.inspector, gallery=self.gallery
+            ),
+            ids=self.world.ids,
+            clock=self.world.clock,
+            terms=UploadTerms(max_bytes=self.settings.asset_max_bytes, is_hosting=self.settings.image_hosting_enabled),
+            on_stored=self._on_uploaded,
+        )
+
+    @cached_property
+    def temporary(self) -> TemporaryImages:
+        adapters = self.adapters
+        return TemporaryImages(
+            store=adapters.temporary,
+            inspector=adapters.inspector,
+            repetitions=adapters.repetitions,
+            generations=adapters.generations,
+            ids=self.world.ids,
+            clock=self.world.clock,
+            max_bytes=self.settings.asset_max_bytes,
+            require_room=adapters.blobs.require_room,
+        )
+
+    @cached_property
+    def erasing(self) -> EraseService:
+        return EraseService(images=self.adapters.images, hosting=self.hosting, temporary=self.temporary)
+
+    async def _on_uploaded(self, image: Image) -> None:
+        if image.digest is not None and image.hosted_at is not None:
+            seconds = (image.hosted_at - image.created_at).total_seconds()
+            self.metrics.image_stored(size=image.digest.size, seconds=max(0.0, seconds))
+        self.signals.announce((image.user, image.id))
+        await self.enforce_limit(image.user)

@@ -22,6 +22,8 @@ class Watch:
     """What has passed by the fast lane of this process: of each request, whether it was answered there."""
 
     taken: list[bool] = field(default_factory=list)
+    lane: Lane | None = None
+    side: FastSide | None = None
 
     def last(self) -> bool:
         return self.taken[-1]
@@ -33,6 +35,7 @@ def watching() -> Iterator[Watch]:
     watch, real = Watch(), Lane.answer
 
     def answer(lane: Lane, data: bytes, side: FastSide) -> bool:
+        watch.lane, watch.side = lane, side
         watch.taken.append(real(lane, data, side))
         return watch.taken[-1]
 

@@ -50,12 +50,12 @@ class Deliverable:
 
 
 class DeliveryHost:
-    """Files by path, with faults."""
+    """Files by path, with faults.  Routes that take something may be added until it is served."""
 
-    def __init__(self, journal: Journal, *, host: str = "delivery") -> None:
+    def __init__(self, journal: Journal, *, host: str = "delivery", largest_body: int = _LARGEST_BODY) -> None:
         self.faults: Faults[DeliveryFault] = Faults()
         self._files: dict[str, Deliverable] = {}
-        self.app = web.Application(middlewares=[journal.middleware(host)], client_max_size=_LARGEST_BODY)
+        self.app = web.Application(middlewares=[journal.middleware(host)], client_max_size=largest_body)
         self.app.router.add_get("/{path:.*}", self._serve)
 
     def put(self, path: str, file: Deliverable) -> None:

@@ -1,10 +1,11 @@
-"""Fixtures that most tests want: a stand-in Replicate, and the service beside it."""
+"""Fixtures that most tests want: stand-ins for Replicate and fal, and the service beside the first."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from devkit.fal import FalStandIn
 from devkit.replicate import ReplicateStandIn
 from tests.support.service import Service, serving
 
@@ -12,6 +13,12 @@ from tests.support.service import Service, serving
 @pytest.fixture
 async def replicate() -> AsyncIterator[ReplicateStandIn]:
     async with ReplicateStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+async def fal() -> AsyncIterator[FalStandIn]:
+    async with FalStandIn() as stand_in:
         yield stand_in
 
 

@@ -17,11 +17,22 @@ def advice(settings: Fields, variables: Mapping[str, str]) -> Iterator[str]:
     for name, keys in (("API_KEYS", settings.api_keys), ("SIGNING_KEYS", settings.signing_keys)):
         if any(len(key) < _SHORT for key in keys):
             yield f"{name} has a key of fewer than {_SHORT} characters: it can be guessed."
-    base = urlsplit(settings.replicate_base_url)
-    if base.scheme == "http" and not texts.is_loopback(base.hostname or ""):
-        yield "REPLICATE_BASE_URL is plain http: the token can be read on the way."
+    yield from _advice_on_providers(settings)
     if "RAILWAY_ENVIRONMENT_NAME" in variables:
         yield from _advice_on_railway(settings, variables)
+
+
+def _advice_on_providers(settings: Fields) -> Iterator[str]:
+    for name, secret, url in (
+        ("REPLICATE_BASE_URL", "token", settings.replicate_base_url),
+        ("FAL_QUEUE_URL", "key", settings.fal_queue_url),
+        ("FAL_REST_URL", "key", settings.fal_rest_url),
+    ):
+        base = urlsplit(url)
+        if base.scheme == "http" and not texts.is_loopback(base.hostname or ""):
+            yield f"{name} is plain http: the {secret} can be read on the way."
+    if settings.fal_use_upload and settings.fal_key is None:
+        yield "FAL_USE_UPLOAD is on, but there is no FAL_KEY: nothing runs on fal."
 
 
 def _advice_on_railway(settings: Fields, variables: Mapping[str, str]) -> Iterator[str]:

@@ -78,6 +78,10 @@ def hosts(text: str) -> tuple[str, ...]:
     return entries
 
 
+def hosts_or_none(text: str) -> tuple[str, ...]:
+    return hosts(text) if text else ()
+
+
 def _is_host_rule(entry: str) -> bool:
     if entry.startswith("*."):
         return bool(_HOST_NAME.fullmatch(_PORT.sub("", entry[2:])))

@@ -1,6 +1,6 @@
 """The addresses providers call us at, and what an address says of whose job it is.
 
-Ours name a generation.  An app that starts predictions itself gives Replicate an address that names its user, signed
+Ours name a generation.  An app that starts jobs itself gives the provider an address that names its user, signed
 with our key: a webhook says who made a job, but only the address says who it is for.
 """
 
@@ -30,6 +30,11 @@ class Callbacks:
     def __init__(self, *, base_url: str | None, keys: Sequence[bytes]) -> None:
         self._base_url = base_url
         self._keys = tuple(keys)
+
+    @property
+    def are_reachable(self) -> bool:
+        """Whether providers can call us at all."""
+        return self._base_url is not None
 
     def for_generation(self, provider: str, generation: GenerationId) -> str | None:
         """Return where *provider* tells us of a generation's job."""

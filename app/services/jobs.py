@@ -78,7 +78,8 @@ class JobService:
         try:
             # Only the question is bounded: what is being written is written.
             async with asyncio.timeout(patience.total_seconds() if patience else None):
-                job = await self._providers(generation.provider).get(generation.job_id)
+                provider = self._providers(generation.provider)
+                job = await provider.get(generation.job_id, model=generation.model)
         except TimeoutError:
             return None
         except NotFound:
@@ -109,7 +110,8 @@ class JobService:
             await self._end(generation, JobStatus.CANCELED, "generation_failed", "It was canceled before it began.")
             return
         try:
-            job = await self._providers(generation.provider).cancel(generation.job_id)
+            provider = self._providers(generation.provider)
+            job = await provider.cancel(generation.job_id, model=generation.model)
         except NotFound:
             await self._miss(generation)
         else:
@@ -118,7 +120,7 @@ class JobService:
     async def call_off(self, job: Job) -> None:
         """Ask the provider to stop a job whose outcome nobody wants; that it does not is only logged."""
         try:
-            await self._providers(job.provider).cancel(job.id)
+            await self._providers(job.provider).cancel(job.id, model=job.model)
         except AppError as refusal:
             log.warning("a job could not be cancelled", extra={"job_id": job.id, "error": refusal.code})
 

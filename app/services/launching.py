@@ -183,6 +183,8 @@ class Launcher:
         current = await self._jobs.find(generation.id)
         if current.job_id is not None or current.status.is_terminal:
             return Launched(current, None)  # its webhook was faster
+        if not self._reconciler.can_find(generation) and self._terms.webhook_url(generation.provider, generation.id):
+            return Launched(generation, None)  # stays open: if it was started, its webhook says so
         try:
             job = await self._reconciler.find_job(generation)
         except AppError:

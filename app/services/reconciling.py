@@ -31,10 +31,11 @@ class Reconciler:
         clock: Clock,
         since: datetime | None = None,
         tell_lost: Callable[[str], object] = lambda _: None,
+        hearing: timedelta = timedelta(),
     ) -> None:
         """*since* is when the first process of this deployment began, if there are several; one of them reconciles.
 
-        *tell_lost* passes on to it what is noted here.
+        *tell_lost* passes on to it what is noted here.  *hearing* is how long a job may yet call us that no list shows.
         """
         self._generations = generations
         self._providers = providers
@@ -43,6 +44,7 @@ class Reconciler:
         self._is_alone = since is None
         self._tell_lost = tell_lost
         self._started_at = since or clock()
+        self._hearing = hearing
         self._being_launched: dict[GenerationId, str | None] = {}
         self._lost: set[GenerationId] = set()
 
@@ -84,6 +86,10 @@ class Reconciler:
                     return False
         return True
 
+    def can_find(self, generation: Generation) -> bool:
+        """Whether the job of *generation* would be found, had it been started: its provider has a list."""
+        return self._providers(generation.provider).has_list
+
     async def find_job(self, generation: Generation) -> Job | None:
         """Return the job the provider's list shows for *generation*; raises what `Provider.recent` raises."""
         since = generation.created_at - _SKEW
@@ -102,8 +108,8 @@ class Reconciler:
         if job is not None:
             log.info("a lost job was found", extra={"generation_id": str(generation.id), "job_id": job.id})
             await self._jobs.observe(generation, job)
-        elif self._clock() - generation.created_at > _PATIENCE:
-            await self._jobs.give_up(generation, "not_started", "The provider never started this job.")
+        elif self._clock() - generation.created_at > (_PATIENCE if self.can_find(generation) else self._hearing):
+            await self._jobs.give_up(generation, "not_started", "Nothing shows that the provider started this job.")
 
     async def _contested(self, generation: Generation) -> set[str | None]:
         """Return what others ask for who still wait for their answer, in this process or in another one."""

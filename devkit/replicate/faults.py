@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,12 +72,12 @@ def operation(request: web.Request) -> str | None:
     return next((name for name, pattern in _OPERATIONS if pattern.match(line)), None)
 
 
-def api_faults(faults: Faults[ApiFault]) -> Middleware:
-    """Return what makes the coming *faults* happen."""
+def api_faults(faults: Faults[ApiFault], *, name_of: Callable[[web.Request], str | None] = operation) -> Middleware:
+    """Return what makes the coming *faults* happen; *name_of* says what a request does."""
 
     @web.middleware
     async def happen(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = operation(request)
+        name = name_of(request)
         fault = None if name is None else faults.take(lambda fault: fault.fits(name))
         if fault is None:
             return await handler(request)

@@ -6,7 +6,7 @@ from itertools import count
 
 from app import __version__
 from app.domain.images import CONTENT_TYPES
-from app.domain.variants import TARGETS
+from app.domain.variants import TARGETS, Outcome
 from app.services.access import AccessService
 from app.web.auth import READS
 from app.web.hot.bodies import Bodies
@@ -75,6 +75,7 @@ def lane(graph: Graph) -> Lane | None:
         books=Bookkeeping(
             admit=partial(graph.limiter.admits, READS),
             note=graph.access_times.note,
+            vary=partial(graph.metrics.variant_served, Outcome.KEPT),
             count=partial(graph.metrics.request_answered, route=HOSTED),
         ),
         new_id=partial(next, (f"{first}{number:08x}" for number in count())),

@@ -37,6 +37,7 @@ class PrometheusMetrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
+        self._answered: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._images = self._counter("holdfast_images", "Captures that ended, by how.", "status")
         self._lost = self._counter("holdfast_images_lost", "Images lost: never captured, or their file is gone.")
         self._stored = self._counter("holdfast_stored_bytes", "Bytes of captured images.")
@@ -60,9 +61,13 @@ class PrometheusMetrics:
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         # 0: the client left before there was an answer.
-        kind = f"{status // 100}xx" if status else "gone"
-        self._requests.labels(method, route, kind).inc()
-        self._seconds.labels(route).observe(seconds)
+        key = method, route, f"{status // 100}xx" if status else "gone"
+        answered = self._answered.get(key)
+        if answered is None:
+            # Looking children up by their labels costs more than all the rest, and there are only so many.
+            answered = self._answered[key] = self._requests.labels(*key), self._seconds.labels(route)
+        answered[0].inc()
+        answered[1].observe(seconds)
 
     def image_stored(self, *, size: int, seconds: float) -> None:
         self._images.labels(ImageStatus.STORED.value).inc()

@@ -62,6 +62,8 @@ class Bookkeeping:
     """Count a request of somebody; False, counting nothing, when it is one too many."""
     note: Callable[[UserId, ImageId], None]
     """An image was read."""
+    vary: Callable[[], None]
+    """What was read was a variant that is kept."""
     count: Callable[..., None]
     """*method*, *status* and *seconds* of an answer; status 0 when the client left before its end."""
 
@@ -118,6 +120,8 @@ class Lane:
             source.close()
             return False
         self._books.note(found.user, found.image)
+        if found.original is not None:
+            self._books.vary()
         self._send(line, reply, self._last_fields(head, now), source, partial(self._end, head.method, reply, started))
         return True
 

@@ -11,7 +11,8 @@ from app.domain.ids import ImageId, UserId
 from devkit.clock import FakeClock
 from tests.support.pictures import noise_png
 from tests.support.raw import Line, Reply, request
-from tests.support.service import Service
+from tests.support.service import Service, serving
+from tests.support.sources import data_uri
 from tests.support.still import host, still
 from tests.web.hot.both_ways import URL, Watch, alone, ask, heat
 
@@ -33,9 +34,9 @@ async def times(line: Line, count: int, *fields: str) -> list[int]:
     return [(await ask(line, request("GET", URL, *fields))).status for _ in range(count)]
 
 
-async def counted(service: Service, *labels: str) -> float:
+async def counted(service: Service, *labels: str, name: str = "holdfast_requests_total") -> float:
     text = await (await service.http.get("/metrics")).text()
-    lines = [line for line in text.splitlines() if line.startswith("holdfast_requests_total")]
+    lines = [line for line in text.splitlines() if line.startswith(name)]
     return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
 
 
@@ -153,3 +154,15 @@ async def test_a_client_that_left_in_the_middle_is_counted_as_gone(tmp_path: Pat
         async with asyncio.timeout(5):
             while not await counted(service, 'status="gone"'):  # noqa: ASYNC110 (a counter wakes nobody)
                 await asyncio.sleep(0.01)
+
+
+async def test_a_variant_that_was_kept_is_counted_as_kept(tmp_path: Path, watch: Watch) -> None:
+    async with serving(tmp_path, RATE_LIMIT_READS="") as service:
+        await service.import_url(data_uri(noise_png(200_000)), image_id="pic")
+        await heat(service, URL + "?w=160")
+        before = await counted(service, 'outcome="kept"', name="holdfast_variants_total")
+        watch.taken.clear()
+        for data in (request("GET", URL + "?w=160"), HOT):
+            await alone(service, data)
+        assert watch.taken[0]
+        assert await counted(service, 'outcome="kept"', name="holdfast_variants_total") == before + 1

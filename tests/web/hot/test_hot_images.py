@@ -1,0 +1,89 @@
+"""What is remembered of images by their targets: for a while, and no more than has its place."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.domain.ids import ImageId, UserId
+from app.web.hot import images as module
+from app.web.hot.heads import HeadReader
+from app.web.hot.images import HotImage, HotImages, Reply
+from app.web.hot.witness import Witness
+from app.web.serving.representation import Representation
+from devkit.clock import FakeClock
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+READER = HeadReader(address_header=None)
+
+
+def an_image() -> HotImage:
+    shown = Representation(
+        size=9000,
+        sha256="ab" * 32,
+        content_type="image/png",
+        last_modified=datetime(2026, 1, 1, tzinfo=UTC),
+        filename="a",
+    )
+    witness = Witness("/nowhere", (0, 0, 9000, 0))
+    return HotImage(
+        user=UserId("ana"), image=ImageId("pic"), shown=shown, cache="public", download=False, witness=witness
+    )
+
+
+def reply(image: HotImage, *fields: str) -> Reply:
+    lines = ["GET /v1/images/hosted/ana/pic HTTP/1.1", "Host: a.example", *fields, "", ""]
+    head = READER.find("\r\n".join(lines).encode())
+    assert head is not None
+    return image.reply(head, now=NOW, is_https=False)
+
+
+@pytest.mark.parametrize("fields", [[], ["Range: bytes=0-9"], ['If-None-Match: "a"']], ids=["plain", "part", "tag"])
+def test_an_answer_is_made_once(fields: list[str]) -> None:
+    image = an_image()
+    assert reply(image, *fields) is reply(image, *fields)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["If-Modified-Since: Thu, 01 Jan 2026 00:00:00 GMT", "Range: bytes=" + "0" * 600 + "-9"],
+    ids=["of the time of day", "too long to come again"],
+)
+def test_some_answers_are_made_anew(field: str) -> None:
+    image = an_image()
+    assert reply(image, field) == reply(image, field)
+    assert reply(image, field) is not reply(image, field)
+
+
+def test_strangers_make_no_image_remember_much() -> None:
+    image = an_image()
+    for number in range(100):
+        reply(image, f"Range: bytes={number}-")
+    assert len(image._replies) <= 8
+
+
+def test_a_target_is_known_for_a_while() -> None:
+    clock = FakeClock()
+    images, image = HotImages(monotonic=clock.monotonic), an_image()
+    images.remember(b"/a", image)
+    clock.advance(14.9)
+    assert images.find(b"/a") is image
+    clock.advance(0.1)
+    assert images.find(b"/a") is None
+
+
+def test_the_target_asked_for_least_recently_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST", 2)
+    images = HotImages(monotonic=FakeClock().monotonic)
+    images.remember(b"/a", an_image())
+    images.remember(b"/b", an_image())
+    images.find(b"/a")
+    images.remember(b"/c", an_image())
+    assert [images.find(target) is not None for target in (b"/a", b"/b", b"/c")] == [True, False, True]
+
+
+def test_uses_are_counted() -> None:
+    images, image = HotImages(monotonic=FakeClock().monotonic), an_image()
+    images.remember(b"/a", image)
+    for _ in range(3):
+        images.find(b"/a")
+    assert image.uses == 3

@@ -10,7 +10,7 @@ from devkit.clock import FakeClock
 from tests.support.pictures import noise_png
 from tests.support.raw import Line, Reply, connected, request
 from tests.support.service import Service
-from tests.support.still import PICTURE, host, still
+from tests.support.still import PICTURE, host, promise, still
 from tests.web.hot.both_ways import URL, Watch, ask, heat
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -68,6 +68,7 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     async with still(tmp_path_factory.mktemp("framing"), clock=FakeClock(), RATE_LIMIT_READS="") as running:
         await host(running)
         await host(running, "large", content=LARGE)
+        await promise(running, "later")
         await heat(running)
         await heat(running, URL.replace("pic", "large"))
         yield running
@@ -176,11 +177,11 @@ async def test_a_hot_request_waits_for_the_answer_before_it(service: Service, wa
     async with connected(service) as line:
         await ask(line, HOT)
         watch.taken.clear()
-        await line.say(request("GET", "/openapi.json"))
+        await line.say(request("GET", URL.replace("pic", "later")))  # which is waited for
         await heard(watch, 1)
         await line.say(HOT)
         first, second = await line.hear(), await line.hear()
-    assert (first.headers["Content-Type"], second.body) == ("application/json", PICTURE)
+    assert (first.status >= 300, second.body, watch.taken) == (True, PICTURE, [False])
 
 
 async def test_a_body_of_json_is_no_request(service: Service, watch: Watch) -> None:

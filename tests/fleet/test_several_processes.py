@@ -82,3 +82,21 @@ async def test_each_shows_the_numbers_of_all(running: Fleet) -> None:
     assert [numbers[route] for numbers in seen] == [7, 7]
     assert [numbers["holdfast_processes"] for numbers in seen] == [2, 2]
     assert [numbers["holdfast_ready"] for numbers in seen] == [1, 1]
+
+
+async def test_temporary_images_are_those_of_all(running: Fleet) -> None:
+    first, second = await running.client(1), await running.client(2)
+    body = {"user_id": "ana", "data_url": data_uri(png())}
+    image = await (await first.post("/api/images", json=body)).json()
+
+    assert await (await second.get(image["url"])).read() == png()
+    assert (await second.delete(image["url"])).status == 204
+    assert (await first.get(image["url"])).status == 404
+
+
+async def test_what_is_uploaded_to_one_is_served_by_another(running: Fleet) -> None:
+    first, second = await running.client(1), await running.client(2)
+    headers = {"Content-Type": "image/png"}
+    answer = await first.post("/api/uploads/image?user_id=ana", data=png(), headers=headers)
+
+    assert (await second.get((await answer.json())["url"])).status == 200

@@ -7,10 +7,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.domain.captures import Capture
-from app.domain.catalog import CaptureQueue, GenerationCatalog, IdempotencyKey, ImageCatalog
+from app.domain.catalog import CaptureQueue, GenerationCatalog, IdempotencyKey, ImageCatalog, Repetitions
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId, ImageId, UserId
-from app.domain.images import Digest, Image, ImageFacts, ImageSource, NewImage, Origin, job_key, url_key
+from app.domain.images import (
+    Digest,
+    Image,
+    ImageFacts,
+    ImageSource,
+    ImageStatus,
+    NewImage,
+    Origin,
+    job_key,
+    url_key,
+)
 from app.domain.metrics import SuccessLog
 from app.domain.recovery import RecoveryCatalog
 from app.domain.retention import RetentionCatalog
@@ -33,6 +43,7 @@ class Catalog:
     generations: GenerationCatalog
     retention: RetentionCatalog
     recovery: RecoveryCatalog
+    repetitions: Repetitions
     successes: SuccessLog
     upkeep: UpkeepCatalog
     changes: Callable[[UserId], Awaitable[list[tuple[int, str, str]]]]
@@ -89,6 +100,22 @@ def an_image(name: str = "one", *, user: UserId = ANA, url: str | None = None, *
         "metadata": {"name": name},
     }
     return NewImage(**made | more)
+
+
+def an_upload(name: str = "one", *, user: UserId = ANA, **more: Any) -> Image:
+    """Return an image whose bytes are published already."""
+    made: dict[str, Any] = {
+        "user": user,
+        "id": ImageId(name),
+        "url_extension": "png",
+        "status": ImageStatus.STORED,
+        "source": ImageSource.UPLOADED,
+        "created_at": NOW,
+        "facts": FACTS,
+        "digest": DIGEST,
+        "hosted_at": NOW + SECOND,
+    }
+    return Image(**made | more)
 
 
 def of_job(name: str, job: str = "job1", index: int = 0, **more: Any) -> NewImage:

@@ -7,6 +7,8 @@ from app.adapters.imaging.outline import Limits, Outline
 from app.adapters.imaging.refusals import Reason, refused
 
 _HEAD = 512
+# Not hosted, for few browsers show it; and not converted, for pixels stay as they were.
+_HEIC = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"})
 
 # Pictures we know and do not take.  What is missing here is refused too, only in vaguer words.
 _OTHERS: Mapping[str, tuple[bytes, ...]] = {
@@ -57,6 +59,9 @@ def _stranger(head: bytes) -> Exception:
     for name, signatures in _OTHERS.items():
         if head.startswith(signatures):
             return refused(Reason.UNSUPPORTED_FORMAT, f"{name} is not accepted, only PNG, JPEG, WebP, GIF and AVIF.")
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        detail = "HEIC is not accepted, only PNG, JPEG, WebP, GIF and AVIF: ask the phone for a JPEG."
+        return refused(Reason.UNSUPPORTED_FORMAT, detail)
     if head[4:8] == b"ftyp" or b"<svg" in head.lower():
         return refused(Reason.UNSUPPORTED_FORMAT)
     return refused(Reason.NOT_AN_IMAGE)

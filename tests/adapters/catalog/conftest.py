@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
+from app.adapters.catalog.idempotency import SqlRepetitions
 from app.adapters.catalog.images import SqlImages
 from app.adapters.catalog.marks import SqlSuccessLog
 from app.adapters.catalog.migrate import migrate
@@ -35,6 +36,7 @@ def catalog_over(database: Database) -> Catalog:
         generations=SqlGenerations(database),
         retention=SqlRetention(database),
         recovery=SqlRecovery(database),
+        repetitions=SqlRepetitions(database),
         successes=SqlSuccessLog(database),
         upkeep=SqlUpkeep(database),
         changes=log,

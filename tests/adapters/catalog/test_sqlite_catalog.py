@@ -9,6 +9,7 @@ from tests.contracts.catalog_registration import RegisterContract
 from tests.contracts.catalog_retention import LockContract, RetentionContract
 from tests.contracts.catalog_successes import SuccessLogContract
 from tests.contracts.catalog_upkeep import UpkeepContract
+from tests.contracts.catalog_uploads import RepetitionContract, UploadContract
 
 
 class TestRegistration(RegisterContract):
@@ -44,4 +45,8 @@ class TestSuccesses(SuccessLogContract):
 
 
 class TestUpkeep(UpkeepContract):
+    pass
+
+
+class TestUploads(UploadContract, RepetitionContract):
     pass

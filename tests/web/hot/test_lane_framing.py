@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -68,7 +69,6 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     async with still(tmp_path_factory.mktemp("framing"), clock=FakeClock(), RATE_LIMIT_READS="") as running:
         await host(running)
         await host(running, "large", content=LARGE)
-        await promise(running, "later")
         await heat(running)
         await heat(running, URL.replace("pic", "large"))
         yield running
@@ -173,14 +173,17 @@ async def test_requests_in_one_piece_are_answered_in_order(service: Service, wat
     assert not any(watch.taken)
 
 
-async def test_a_hot_request_waits_for_the_answer_before_it(service: Service, watch: Watch) -> None:
-    async with connected(service) as line:
-        await ask(line, HOT)
+async def test_a_hot_request_waits_for_the_answer_before_it(tmp_path: Path, watch: Watch) -> None:
+    async with still(tmp_path, CAPTURE_READ_WAIT="0.3") as service:
+        await host(service)
+        await promise(service, "later")
+        await heat(service)
         watch.taken.clear()
-        await line.say(request("GET", URL.replace("pic", "later")))  # which is waited for
-        await heard(watch, 1)
-        await line.say(HOT)
-        first, second = await line.hear(), await line.hear()
+        async with connected(service) as line:
+            await line.say(request("GET", URL.replace("pic", "later")))  # which is waited for
+            await heard(watch, 1)
+            await line.say(HOT)
+            first, second = await line.hear(), await line.hear()
     assert (first.status >= 300, second.body, watch.taken) == (True, PICTURE, [False])
 
 

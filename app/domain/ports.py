@@ -135,6 +135,30 @@ class Downloader(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Probe(Protocol):
+    """Asks whether somebody else will find a picture at a URL; dials nothing that a downloader would not."""
+
+    def require_allowed(self, url: str) -> None:
+        """Raise `InvalidInput` when *url* is none, `SourceNotAllowed` when nothing may be sent there."""
+
+    async def require_picture(self, url: str) -> None:
+        """Raise unless *url* answers with a picture that is not too large; what was seen is believed for a while.
+
+        As `require_allowed`, and as `Downloader.fetch` does.
+        """
+
+    async def aclose(self) -> None: ...
+
+
+class InputStorage(Protocol):
+    """A provider's own place for inputs."""
+
+    async def keep(self, content: bytes, *, content_type: str) -> str:
+        """Return the URL at which the provider finds *content* from now on; raise as `Provider.create` does."""
+
+    async def aclose(self) -> None: ...
+
+
 class Inspector(Protocol):
     """Looks into bytes of unknown intent, off the event loop and out of this process."""
 

@@ -5,7 +5,7 @@ All of them end in `observe`, which may be told the same thing any number of tim
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from app.domain.catalog import GenerationCatalog
@@ -24,8 +24,15 @@ _LONGEST_ERROR = 2000
 _POLLED_AT_ONCE = 50
 
 
+async def _take_note(_: GenerationId) -> None:
+    """Do nothing."""
+
+
 class JobService:
-    """*lifetime* is how long a job may run before it is given up and cancelled."""
+    """*lifetime* is how long a job may run before it is given up and cancelled.
+
+    *on_ended* is told of each generation that has ended, perhaps more than once; it does not raise.
+    """
 
     def __init__(
         self,
@@ -37,6 +44,7 @@ class JobService:
         clock: Clock,
         kick: Callable[[], None],
         lifetime: timedelta,
+        on_ended: Callable[[GenerationId], Awaitable[object]] = _take_note,
     ) -> None:
         self._generations = generations
         self._providers = providers
@@ -45,6 +53,7 @@ class JobService:
         self._clock = clock
         self._kick = kick
         self._lifetime = lifetime
+        self._on_ended = on_ended
 
     async def observe(self, generation: Generation, job: Job, *, take_early: bool = False) -> Generation:
         """Record the state and the outputs of a job; *take_early* takes outputs of one that has not ended.
@@ -100,6 +109,11 @@ class JobService:
         """End a generation whose job will never be heard of again."""
         log.error("a generation is given up", extra={"generation_id": str(generation.id), "reason": code})
         await self._end(generation, JobStatus.FAILED, code, error)
+
+    async def forget(self, generation: GenerationId) -> None:
+        """Leave no trace of a generation that came to nothing before its job began."""
+        await self._on_ended(generation)
+        await self._generations.forget(generation)
 
     async def cancel(self, generation: Generation) -> None:
         """Ask the provider to stop the job, and observe what it says; raises `Provider.cancel`'s but `NotFound`.
@@ -163,13 +177,17 @@ class JobService:
         await self._generations.update(
             generation.id, status=status, job_id=None, error=error, error_code=code, at=self._clock()
         )
+        await self._on_ended(generation.id)
         self._signals.announce(generation.id)
 
     async def _record(self, generation: Generation, job: Job) -> Generation:
         error, code = _verdict(job)
-        return await self._generations.update(
+        generation = await self._generations.update(
             generation.id, status=job.status, job_id=job.id, error=error, error_code=code, at=self._clock()
         )
+        if generation.status.is_terminal:
+            await self._on_ended(generation.id)
+        return generation
 
 
 def _verdict(job: Job) -> tuple[str | None, str | None]:

@@ -6,7 +6,7 @@ slow provider nor a client that leaves can lose the answer to something that is 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -40,13 +40,21 @@ class GenerationRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
+async def _as_it_is(order: Order, _: Generation) -> Order:
+    return order
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How jobs are started here.  *webhook_url* is None where the provider cannot reach us."""
+    """How jobs are started here.  *webhook_url* is None where the provider cannot reach us.
+
+    *ready* returns an order as it is to be sent; it raises as `Provider.create` does, but never leaves any doubt.
+    """
 
     webhook_url: Callable[[str, GenerationId], str | None]
     cancel_after: timedelta
     is_hosting: bool
+    ready: Callable[[Order, Generation], Awaitable[Order]] = _as_it_is
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ class Launcher:
         with self._reconciler.hands_off(generation):
             try:
                 job = await provider.create(
-                    request.order,
+                    await self._terms.ready(request.order, generation),
                     wait=min(request.wait, _LONGEST_WAIT),
                     cancel_after=self._terms.cancel_after,
                     webhook=self._terms.webhook_url(request.provider, generation.id),
@@ -173,7 +181,7 @@ class Launcher:
         call = self._calls[generation.id]
         call.is_refused = not call.is_promised
         if call.is_refused:
-            await self._generations.forget(generation.id)
+            await self._jobs.forget(generation.id)
             return
         await self._jobs.give_up(generation, refusal.code, refusal.detail)
         await self._generations.release_key(generation.id)

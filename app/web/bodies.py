@@ -9,6 +9,7 @@ from app.domain.errors import AppError, InvalidInput
 from app.domain.generations import Order
 from app.domain.ids import ImageId, UserId
 from app.domain.temporary import TemporaryId
+from app.services.forwarding import ONE, SEVERAL, NamedUrl
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 Metadata = Annotated[dict[str, Any], Field(description="Comes back as it was given.")]
@@ -55,6 +56,42 @@ class GenerateBody(_OwnedBody):
     @property
     def order(self) -> Order:
         return Order(model=self.model, version=self.version, input=self.input)
+
+
+class InputUrl(_Body):
+    """A picture for a model, and what the model calls it."""
+
+    url: str
+    name: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$", description="image_urls if absent.")
+    ] = None
+
+
+class ForwardBody(_OwnedBody):
+    """Run a model at fal on pictures that lie on allowed hosts."""
+
+    model: Annotated[str, Field(min_length=1, max_length=256, description="owner/alias or owner/alias/sub/path")]
+    input: Annotated[dict[str, Any], Field(description="What else the model wants.")] = {}
+    image_url: Annotated[str | None, Field(alias="imageUrl", description="Becomes image_url of the input.")] = None
+    reference_images: Annotated[
+        list[str], Field(alias="referenceImages", max_length=32, description="Become image_urls of the input.")
+    ] = []
+    inputs: Annotated[list[InputUrl], Field(max_length=32, description="Pictures by the names of the model.")] = []
+    wait: Annotated[Wait, Field(description="Seconds to wait for the images.")] = 0
+
+    @property
+    def urls(self) -> list[NamedUrl]:
+        """The pictures with the names their model has for them."""
+        first = [] if self.image_url is None else [NamedUrl(field="imageUrl", name=ONE, url=self.image_url)]
+        listed = [
+            NamedUrl(field=f"referenceImages.{number}", name=SEVERAL, url=url)
+            for number, url in enumerate(self.reference_images)
+        ]
+        named = [
+            NamedUrl(field=f"inputs.{number}.url", name=each.name or SEVERAL, url=each.url)
+            for number, each in enumerate(self.inputs)
+        ]
+        return [*first, *listed, *named]
 
 
 class ImportBody(_OwnedBody):

@@ -5,7 +5,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TemporaryBody, TemporaryIdsBody, TokenBody
+from app.web.bodies import (
+    ForwardBody,
+    GenerateBody,
+    ImportBody,
+    SignedUrlBody,
+    TemporaryBody,
+    TemporaryIdsBody,
+    TokenBody,
+)
 
 _DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -15,6 +23,12 @@ BODIES: Mapping[type[BaseModel], Mapping[str, Any]] = {
         "model": "black-forest-labs/flux-schnell",
         "input": {"prompt": "a lighthouse in a storm"},
         "wait": 60,
+    },
+    ForwardBody: {
+        "user_id": "ana",
+        "model": "fal-ai/flux/dev/image-to-image",
+        "input": {"prompt": "the same lighthouse at night"},
+        "imageUrl": "https://replicate.delivery/xezq/EXAMPLE/out-0.png",
     },
     ImportBody: {
         "user_id": "ana",

@@ -14,6 +14,7 @@ from app.domain.retention import Policy
 from app.services.access import AccessService, Tokens
 from app.services.adoption import AdoptionService
 from app.services.erasing import EraseService
+from app.services.forwarding import ForwardingService
 from app.services.generation import GenerationService
 from app.services.health import HealthService
 from app.services.hosting import HostingService
@@ -34,6 +35,7 @@ class Services:
     access: AccessService
     adoptions: AdoptionService
     erasing: EraseService
+    forwarding: ForwardingService
     generations: GenerationService
     health: HealthService
     hosting: HostingService

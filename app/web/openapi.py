@@ -10,13 +10,22 @@ from pydantic import BaseModel
 from app import __version__
 from app.web import auth, examples
 from app.web.auth import Route
-from app.web.bodies import GenerateBody, ImportBody, SignedUrlBody, TemporaryBody, TemporaryIdsBody, TokenBody
+from app.web.bodies import (
+    ForwardBody,
+    GenerateBody,
+    ImportBody,
+    SignedUrlBody,
+    TemporaryBody,
+    TemporaryIdsBody,
+    TokenBody,
+)
 from app.web.documents import SCHEMAS
 from app.web.errors import Handler
-from app.web.handlers import assets, generations, images, operations, pages, temporary, users, webhooks
+from app.web.handlers import assets, forwarding, generations, images, operations, pages, temporary, users, webhooks
 
 _BODIES: Mapping[Handler, type[BaseModel]] = {
     generations.create: GenerateBody,
+    forwarding.create: ForwardBody,
     images.import_: ImportBody,
     images.sign: SignedUrlBody,
     temporary.create: TemporaryBody,
@@ -27,6 +36,8 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     generations.create: {200: "GeneratedImage", 202: "Generation"},
     generations.show: {200: "Generation"},
     generations.cancel: {200: "Generation"},
+    forwarding.create: {200: "Generation", 202: "Generation"},
+    forwarding.show: {200: "Generation"},
     images.import_: {200: "Image", 201: "Image", 202: "Image"},
     images.info: {200: "Image"},
     images.delete: {204: None},
@@ -98,7 +109,7 @@ _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
     webhooks.replicate: _CALLBACK,
     webhooks.fal: _CALLBACK,
 }
-_IDEMPOTENT = frozenset({generations.create, images.import_, assets.upload, temporary.create})
+_IDEMPOTENT = frozenset({generations.create, forwarding.create, images.import_, assets.upload, temporary.create})
 _PICTURE = {"type": "string", "format": "binary"}
 _UPLOAD: Mapping[str, Any] = {
     "multipart/form-data": {
@@ -118,10 +129,10 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for row in routes:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
-    bodies = {
-        model.__name__: model.model_json_schema(ref_template="#/components/schemas/{model}")
-        for model in _BODIES.values()
-    }
+    bodies: dict[str, Any] = {}
+    for model in _BODIES.values():
+        schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        bodies |= schema.pop("$defs", {}) | {model.__name__: schema}
     return {
         "openapi": "3.1.0",
         "info": {

@@ -121,6 +121,13 @@ def generated(request: web.Request, view: GenerationView) -> web.Response:
     return answer(generation_document(request, view), status=202, location=location)
 
 
+def forwarded(request: web.Request, view: GenerationView) -> web.Response:
+    """Return the state of what was forwarded: 200 once it has ended, else 202 and where to ask."""
+    location = f"/api/generate/{view.generation.id}"
+    status = 200 if view.generation.status.is_terminal else 202
+    return answer(generation_document(request, view), status=status, location=location)
+
+
 def imported(request: web.Request, outcome: Imported | PassedThrough) -> web.Response:
     """Return the answer to import: 201 stored, 202 capturing, 200 hosted before (or not hosted at all)."""
     if isinstance(outcome, PassedThrough):

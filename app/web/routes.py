@@ -1,7 +1,7 @@
 """The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
 
 from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
-from app.web.handlers import assets, generations, images, operations, pages, temporary, users, webhooks
+from app.web.handlers import assets, forwarding, generations, images, operations, pages, temporary, users, webhooks
 
 HOSTED = "/v1/images/hosted/{user}/{image}"
 
@@ -26,6 +26,8 @@ ROUTES = (
     route("POST",    "/v1/tokens",                       users.token,            service,  limit=WRITES),
     route("POST",    "/api/uploads/image",               assets.upload,          user,     limit=WRITES),
     route("GET",     "/api/user-assets",                 assets.latest,          user,     limit=READS),
+    route("POST",    "/api/generate",                    forwarding.create,      user,     limit=WRITES),
+    route("GET",     "/api/generate/{generation}",       forwarding.show,        user,     limit=READS),
     route("POST",    "/api/images",                      temporary.create,       user,     limit=WRITES),
     route("DELETE",  "/api/images",                      temporary.delete_many,  user,     limit=WRITES),
     route("GET",     "/api/images/{id}",                 temporary.show,         anyone,   limit=READS),

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from app.adapters.blobs.inventory import VolumeInventory
 from app.adapters.blobs.quarantine import VolumeQuarantine
@@ -31,10 +32,12 @@ from app.adapters.catalog.upkeep import SqlUpkeep
 from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
+from app.adapters.download.probe import HttpProbe
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.pool import InspectorPool, RendererPool
 from app.adapters.providers.fal import FalProvider
 from app.adapters.providers.fal_keys import FalKeys
+from app.adapters.providers.fal_storage import FalStorage
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import ConfigError, Settings
 from app.domain.bus import Bus
@@ -46,6 +49,7 @@ from app.services.recovery import refuse_unmounted
 from app.wiring import providers
 
 _GIVES_WAY = 5
+_PROBE_SECONDS = 3.0
 
 
 def utc_now() -> datetime:
@@ -98,6 +102,8 @@ class Adapters:
     replicate: ReplicateProvider
     fal: FalProvider
     fal_keys: FalKeys
+    fal_storage: FalStorage
+    probe: HttpProbe
 
     async def snapshot(self, target: Path) -> None:
         """Write the catalog as of one moment to *target*."""
@@ -156,10 +162,12 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             replicate=providers.replicate(settings, world.clock),
             fal=providers.fal(settings, world.clock),
             fal_keys=providers.fal_keys(settings, world.clock),
+            fal_storage=providers.fal_storage(settings, world.clock),
+            probe=_probe(settings, world),
         )
         for adapter in (adapters.downloader, adapters.inspector, adapters.renderer):
             stack.push_async_callback(adapter.aclose)
-        for abroad in (adapters.replicate, adapters.fal, adapters.fal_keys):
+        for abroad in (adapters.replicate, adapters.fal, adapters.fal_keys, adapters.fal_storage, adapters.probe):
             stack.push_async_callback(abroad.aclose)
         yield adapters
 
@@ -183,6 +191,24 @@ def _downloader(settings: Settings, world: World) -> HttpDownloader:
             read_timeout=settings.source_read_timeout.total_seconds(),
             total_timeout=settings.source_total_timeout.total_seconds(),
             min_rate=settings.source_min_rate,
+        ),
+        timing=Timing(clock=world.clock, monotonic=world.monotonic, jitter=world.jitter),
+    )
+
+
+def _probe(settings: Settings, world: World) -> HttpProbe:
+    bases = (settings.public_base_url, settings.s3_public_base_url)
+    own = tuple(urlsplit(base).netloc for base in bases if base)
+    return HttpProbe(
+        policy=SourcePolicy(
+            allowed_hosts=(*settings.source_host_allowlist, *settings.asset_host_allowlist, *own),
+            allow_private=settings.allow_private_sources,
+        ),
+        limits=FetchLimits(
+            max_bytes=settings.asset_max_bytes,
+            connect_timeout=_PROBE_SECONDS,
+            read_timeout=_PROBE_SECONDS,
+            total_timeout=2 * _PROBE_SECONDS,
         ),
         timing=Timing(clock=world.clock, monotonic=world.monotonic, jitter=world.jitter),
     )

@@ -9,6 +9,7 @@ from app.services.adoption import AdoptionService
 from app.services.callbacks import Callbacks
 from app.services.comparing import ListComparison
 from app.services.following import Follower
+from app.services.forwarding import ForwardingService
 from app.services.generation import GenerationService
 from app.services.jobs import JobService
 from app.services.launching import Launcher, Terms
@@ -32,6 +33,7 @@ class Graph(InputGraph):
             clock=self.world.clock,
             kick=self.runner.kick,
             lifetime=self.settings.generation_deadline,
+            on_ended=self.inputs.release,
         )
 
     @cached_property
@@ -72,6 +74,7 @@ class Graph(InputGraph):
                 webhook_url=self.callbacks.for_generation,
                 cancel_after=self.settings.generation_deadline,
                 is_hosting=self.settings.image_hosting_enabled,
+                ready=self.inputs.ready,
             ),
         )
 
@@ -88,11 +91,12 @@ class Graph(InputGraph):
         )
 
     @cached_property
+    def forwarding(self) -> ForwardingService:
+        return ForwardingService(generations=self.generations, probe=self.adapters.probe, own=self.own_images)
+
+    @cached_property
     def callbacks(self) -> Callbacks:
-        base = self.settings.public_base_url
-        # Providers call https only; a stand-in is not so strict.
-        is_reachable = base is not None and (base.startswith("https://") or self.settings.allow_private_sources)
-        return Callbacks(base_url=base if is_reachable else None, keys=self.signing_keys)
+        return Callbacks(base_url=self.reachable_at, keys=self.signing_keys)
 
     @cached_property
     def webhooks(self) -> WebhookService:

@@ -4,6 +4,8 @@ from functools import cached_property
 
 from app.domain.images import Image
 from app.services.erasing import EraseService
+from app.services.inputs import InputService
+from app.services.own_images import OwnImages
 from app.services.saving_uploads import UploadSaver
 from app.services.temporary import TemporaryImages
 from app.services.uploads import UploadService, UploadTerms
@@ -41,6 +43,33 @@ class InputGraph(KeepingGraph):
             clock=self.world.clock,
             max_bytes=self.settings.asset_max_bytes,
             require_room=adapters.blobs.require_room,
+        )
+
+    @property
+    def reachable_at(self) -> str | None:
+        """What our URLs begin with, where providers can reach us at all."""
+        base = self.settings.public_base_url
+        # Providers call, and fetch, by https only; a stand-in is not so strict.
+        is_reachable = base is not None and (base.startswith("https://") or self.settings.allow_private_sources)
+        return base if is_reachable else None
+
+    @cached_property
+    def own_images(self) -> OwnImages:
+        return OwnImages(
+            base_url=self.settings.public_base_url,
+            hosting=self.hosting,
+            temporary=self.temporary,
+            links=self.links if self.settings.image_access == "signed" else None,
+            max_bytes=self.settings.asset_max_bytes,
+        )
+
+    @cached_property
+    def inputs(self) -> InputService:
+        return InputService(
+            temporary=self.temporary,
+            own=self.own_images,
+            base_url=self.reachable_at,
+            storages={"fal": self.adapters.fal_storage} if self.settings.fal_use_upload else {},
         )
 
     @cached_property

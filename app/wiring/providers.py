@@ -2,6 +2,7 @@
 
 from app.adapters.providers.fal import FalProvider
 from app.adapters.providers.fal_keys import FalKeys
+from app.adapters.providers.fal_storage import FalStorage
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import Settings
 from app.domain.ports import Clock
@@ -28,3 +29,12 @@ def fal(settings: Settings, clock: Clock) -> FalProvider:
 
 def fal_keys(settings: Settings, clock: Clock) -> FalKeys:
     return FalKeys(url=settings.fal_jwks_url, clock=clock)
+
+
+def fal_storage(settings: Settings, clock: Clock) -> FalStorage:
+    return FalStorage(
+        rest_url=settings.fal_rest_url,
+        key=settings.fal_key,
+        clock=clock,
+        allow_http=settings.allow_private_sources,
+    )

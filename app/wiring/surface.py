@@ -24,6 +24,7 @@ def services(graph: Graph) -> Services:
         access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
         adoptions=graph.adoptions,
         erasing=graph.erasing,
+        forwarding=graph.forwarding,
         generations=graph.generations,
         health=graph.health,
         hosting=graph.hosting,

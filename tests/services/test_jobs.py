@@ -199,7 +199,7 @@ async def test_a_job_nobody_can_be_asked_about_is_given_up_when_its_outputs_must
 ) -> None:
     generation = await catalog.generations.begin(a_generation(ids, clock(), job_id="job-1"))
 
-    async def refuse(_: str) -> Job:
+    async def refuse(_: str, **__: object) -> Job:
         raise ProviderUnreachable("gone")
 
     provider.cancel = provider.get = refuse  # type: ignore[method-assign]

@@ -26,6 +26,8 @@ PINNED = [
     ("POST", "/v1/tokens", "service", "writes"),
     ("POST", "/api/uploads/image", "user", "writes"),
     ("GET", "/api/user-assets", "user", "reads"),
+    ("POST", "/api/generate", "user", "writes"),
+    ("GET", "/api/generate/{generation}", "user", "reads"),
     ("POST", "/api/images", "user", "writes"),
     ("DELETE", "/api/images", "user", "writes"),
     ("GET", "/api/images/{id}", "anyone", "reads"),

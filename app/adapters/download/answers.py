@@ -43,7 +43,7 @@ class Entity:
 def read_entity(status: int, headers: MultiMapping[str], *, max_bytes: int, now: datetime) -> Entity:
     """Return what the answer brings; raise as `Downloader.fetch` does when it is none to take."""
     if status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
-        raise _refusal(status, headers, now)
+        raise refusal_of(status, headers, now=now)
     _require_plain_image(headers)
     start, size = (0, _length(headers)) if status == HTTPStatus.OK else _content_range(headers)
     if size is not None and size > max_bytes:
@@ -68,10 +68,19 @@ def read_retry_after(headers: MultiMapping[str], *, now: datetime) -> float | No
     return min(max(seconds, 0.0), _MAX_RETRY_AFTER)
 
 
-def _refusal(status: int, headers: MultiMapping[str], now: datetime) -> SourceGone | SourceUnavailable:
+def refusal_of(status: int, headers: MultiMapping[str], *, now: datetime) -> SourceGone | SourceUnavailable:
+    """Return what an answer means that brings nothing."""
     if status in _CLIENT_ERRORS and status not in _AGAIN:
         return SourceGone("The source does not have the image any more.")
     return SourceUnavailable(f"The source answers {status}.", retry_after=read_retry_after(headers, now=now))
+
+
+def read_size(status: int, headers: MultiMapping[str]) -> int | None:
+    """Return the bytes of the whole image, where the answer tells."""
+    if status == HTTPStatus.OK:
+        return _length(headers)
+    match = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", "").strip())
+    return int(match[3]) if match else None
 
 
 def _require_plain_image(headers: MultiMapping[str]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import aims, album, ingest, load, machine, report, serving, thumbnails, wrk
+from benchmarks import aims, album, ingest, load, machine, report, serving, thumbnails, uploads, wrk
 from benchmarks.aims import Aim
 from benchmarks.album import Album
 from benchmarks.machine import Cores
@@ -19,7 +19,7 @@ from benchmarks.peers.versions import versions
 from benchmarks.serving import Extent
 from benchmarks.workloads import WORKLOADS, Workload
 
-_NAMES = (*(workload.name for workload in WORKLOADS), "thumbnails", "ingest", "load")
+_NAMES = (*(workload.name for workload in WORKLOADS), "thumbnails", "ingest", "uploads", "load")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,9 @@ async def _parts(plan: Plan, folder: Path, cores: Cores) -> AsyncIterator[tuple[
     if "ingest" in plan.names:
         measured = await ingest.measure(pictures, cores=cores, rounds=plan.rounds)
         yield report.ingest(measured), aims.of_ingest(measured)
+    if "uploads" in plan.names:
+        taken = await uploads.measure(folder / "uploads", cores=cores)
+        yield report.uploads(taken), aims.of_uploads(taken)
     if "load" in plan.names:
         os.sched_setaffinity(0, cores.client | cores.rest)
         (folder / "load").mkdir()

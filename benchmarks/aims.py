@@ -8,12 +8,14 @@ from benchmarks.ingest import Ingest
 from benchmarks.load import Row
 from benchmarks.serving import Standing
 from benchmarks.thumbnails import Making
+from benchmarks.uploads import Uploads
 
 DISTURBED = 0.1
 """What strangers may take of a core before a time or a rate says more of them than of a server."""
 
 _MEMORY_MB = 300
 _WORST_MS = 50
+_UPLOADS_MB = 200
 
 # workload, peer, Holdfast's rate is to be so many times the peer's
 _RATIOS = (
@@ -89,6 +91,13 @@ def of_ingest(ingest: Ingest) -> list[Aim]:
         *(_judged(aim, others=ingest.others) for aim in timed),
         Aim("ingest: memory, decoders included", memory, f"at most {_MEMORY_MB} MB", megabytes <= _MEMORY_MB),
     ]
+
+
+def of_uploads(found: Uploads) -> list[Aim]:
+    """Judge memory: it must not grow with what is under way."""
+    megabytes = found.own / 1e6
+    wanted = f"at most {_UPLOADS_MB} MB"
+    return [Aim("uploads: memory of the service", f"{megabytes:.0f} MB", wanted, megabytes <= _UPLOADS_MB)]
 
 
 def of_load(rows: Sequence[Row], *, others: float) -> list[Aim]:

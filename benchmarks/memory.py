@@ -9,10 +9,11 @@ _SAMPLE_SECONDS = 0.02
 
 
 class Peak:
-    """The largest sum seen, in bytes."""
+    """The largest sum seen, and the most that the process itself took of it at any time, in bytes."""
 
     def __init__(self) -> None:
         self.size = 0
+        self.own = 0
 
 
 @asynccontextmanager
@@ -32,7 +33,8 @@ async def watched(pid: int) -> AsyncIterator[Peak]:
 
 async def _watch(pid: int, peak: Peak) -> None:
     while True:
-        peak.size = max(peak.size, await asyncio.to_thread(memory_of, pid))
+        own, all_ = await asyncio.to_thread(lambda: (_own(pid), memory_of(pid)))
+        peak.own, peak.size = max(peak.own, own), max(peak.size, all_)
         await asyncio.sleep(_SAMPLE_SECONDS)
 
 

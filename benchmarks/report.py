@@ -8,6 +8,7 @@ from benchmarks.ingest import CONNECTIONS, IMPORTS, RATE, Ingest, Latency
 from benchmarks.load import Row
 from benchmarks.serving import Standing
 from benchmarks.thumbnails import WIDTH, Making
+from benchmarks.uploads import COUNT, SIZE, Uploads
 from benchmarks.workloads import WORKLOADS
 
 README = Path(__file__).with_name("README.md")
@@ -86,6 +87,15 @@ def ingest(found: Ingest) -> str:
     title = f"### Readers while pictures come in: {RATE} GETs/s of 17 KB over {CONNECTIONS} connections (`ingest`)"
     heads = ("the service is", "p50, ms", "p99, ms", "worst, ms")
     return f"{title}\n\n{_table(heads, rows)}\n\nMemory at its peak, decoders included: {found.memory / 1e6:.0f} MB."
+
+
+def uploads(found: Uploads) -> str:
+    """Return what many large uploads at once cost."""
+    title = f"### {COUNT} uploads of {SIZE / 1e6:.0f} MB at once (`uploads`)"
+    heads = ("seconds", "MB/s", "memory of the service at its peak, MB", "with its decoders", "idle, with one decoder")
+    sizes = (f"{size / 1e6:.0f}" for size in (found.own, found.memory, found.idle))
+    row = (f"{found.seconds:.1f}", f"{COUNT * SIZE / 1e6 / found.seconds:.0f}", *sizes)
+    return f"{title}\n\n{_table(heads, [row])}"
 
 
 def load(rows: Sequence[Row]) -> str:

@@ -9,6 +9,9 @@ from app.domain.errors import TooLarge
 from app.web.errors import MalformedBody, RequestTimeout
 from app.web.keys import OPTIONS
 
+# What comes while nobody reads can be most of a megabyte; in pieces it is not copied at one go on its way through.
+_PIECE = 128 * 1024
+
 
 async def arriving(request: web.Request, *, most: int, min_rate: int = 0) -> AsyncIterator[bytes]:
     """Yield the raw body of at most *most* bytes, piece by piece.
@@ -38,7 +41,7 @@ async def arriving(request: web.Request, *, most: int, min_rate: int = 0) -> Asy
 async def _next(request: web.Request, seconds: float) -> bytes:
     try:
         async with asyncio.timeout(seconds):
-            return await request.content.readany()
+            return await request.content.read(_PIECE)
     except TimeoutError:
         raise RequestTimeout("The body did not arrive in time.") from None
     except web.RequestPayloadError:

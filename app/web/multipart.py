@@ -122,7 +122,8 @@ class FormParser:
         return _part(head)
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(self._buffer[:count])
+        with memoryview(self._buffer) as view:
+            taken = bytes(view[:count])
         del self._buffer[:count]
         return taken
 

@@ -9,7 +9,7 @@ from app.adapters.imaging.cleaning.pieces import Piece, Span, Zeros
 from app.domain.errors import StorageUnavailable
 from app.domain.ports import Staging
 
-_SLICE = 1 << 20
+_SLICE = 256 * 1024
 
 
 async def rewrite(path: Path, pieces: list[Piece], into: Staging) -> None:

@@ -1,30 +1,48 @@
-"""`make demo`: an image is made, kept, deleted by its provider, and still there.  Everything over real sockets."""
+"""`make demo`: an image is made, kept, deleted by its provider, and still there; another is uploaded and edited.
+
+Everything over real sockets.
+"""
 
 import asyncio
 import hashlib
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from aiohttp import ClientSession
+from aiohttp import ClientSession, FormData
 
+from devkit.fal import Behaviour, FalStandIn
+from devkit.pictures import picture
 from devkit.replicate import ReplicateStandIn
 from devkit.service import service_process
 
 
 async def demo() -> None:
     """Run the whole story once and print each step."""
-    async with ReplicateStandIn() as replicate:
+    async with ReplicateStandIn() as replicate, FalStandIn(behaviour=Behaviour(fetches=True)) as fal:
         with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as folder:
             settings = {
                 "REPLICATE_BASE_URL": replicate.base_url,
                 "REPLICATE_API_TOKEN": replicate.token,
                 "ALLOW_PRIVATE_SOURCES": "true",
+                **fal.settings,
+                **_address(),
             }
             async with service_process(Path(folder), **settings) as service, ClientSession() as http:
                 _say("A stand-in for Replicate", replicate.base_url)
+                _say("A stand-in for fal", fal.queue_url)
                 _say("Holdfast", f"{service.url}, images in {folder}/images")
                 await _story(http, service.url, replicate)
+                await _editing(http, service.url, fal)
+
+
+def _address() -> dict[str, str]:
+    """Return a port of our own, and the address providers reach us at: only a known one can be given to them."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return {"PORT": str(port), "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}"}
 
 
 async def _story(http: ClientSession, url: str, replicate: ReplicateStandIn) -> None:
@@ -53,12 +71,48 @@ async def _story(http: ClientSession, url: str, replicate: ReplicateStandIn) -> 
     _step("Same bytes, same URL, and nothing left at the provider.")
 
 
+async def _editing(http: ClientSession, url: str, fal: FalStandIn) -> None:
+    _step("5. Somebody uploads a picture: POST /api/uploads/image")
+    uploaded = await _upload(http, url)
+    for name in ("id", "url", "mime"):
+        _say(name, str(uploaded[name]))
+
+    _step("6. A model at fal edits it: POST /api/generate, with its URL")
+    body = {"user_id": "ana", "model": "fal-ai/flux/dev/image-to-image", "imageUrl": uploaded["url"], "wait": 30}
+    edited = await _post(http, f"{url}/api/generate", {**body, "input": {"prompt": "the same at night"}})
+    _say("fal was asked for", fal.requests[-1].endpoint)
+    _say("and fetched", fal.requests[-1].input["image_url"])
+    _say("status", edited["status"])
+
+    _step("7. Eight days pass; fal's copy is gone, ours is not")
+    fal.advance(8 * 24 * 3600)
+    _say("at fal", _told(await _get(http, edited["images"][0]["replicate_url"])))
+    kept = await _get(http, edited["url"])
+    _say("at Holdfast", _told(kept))
+    if kept[2] != fal.requests[-1].contents[0]:
+        raise SystemExit("the edited image is not what fal made: this demo has found a bug")
+
+
+async def _upload(http: ClientSession, url: str) -> dict[str, Any]:
+    form = FormData()
+    form.add_field("user_id", "ana")
+    form.add_field("file", picture("a harbour"), filename="IMG_0001.png", content_type="image/png")
+    async with http.post(f"{url}/api/uploads/image", data=form) as answer:
+        answer.raise_for_status()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
+async def _post(http: ClientSession, url: str, body: dict[str, Any]) -> dict[str, Any]:
+    async with http.post(url, json=body) as answer:
+        answer.raise_for_status()
+        found: dict[str, Any] = await answer.json()
+        return found
+
+
 async def _generate(http: ClientSession, url: str) -> dict[str, Any]:
     body = {"user_id": "ana", "model": "acme/painter", "input": {"prompt": "a lighthouse in a storm"}}
-    async with http.post(f"{url}/v1/images/generate", json=body) as answer:
-        answer.raise_for_status()
-        image: dict[str, Any] = await answer.json()
-        return image
+    return await _post(http, f"{url}/v1/images/generate", body)
 
 
 async def _get(http: ClientSession, url: str) -> tuple[int, dict[str, str], bytes]:

@@ -97,8 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     token = _add(wanted, "token", "make a user token for a device", "commands.token")
     token.add_argument("--user", type=parsed.user, required=True, help="the owner")
     token.add_argument("--expires-in", type=parsed.lifetime, default="86400", metavar="SECONDS", help="default: a day")
-    webhook = _add(wanted, "webhook-url", "the address for predictions an app starts itself", "commands.webhook_url")
+    webhook = _add(wanted, "webhook-url", "the address for jobs an app starts itself", "commands.webhook_url")
     webhook.add_argument("--user", type=parsed.user, required=True, help="the owner")
+    webhook.add_argument("--provider", choices=("replicate", "fal"), default="replicate", help="whose jobs they are")
     verify = _add(wanted, "verify", "hold the catalog and the files against each other", "upkeep.verify")
     verify.add_argument("--repair", action="store_true", help="put right what differs")
     verify.add_argument(

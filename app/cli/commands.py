@@ -64,11 +64,11 @@ async def token(settings: Settings, options: argparse.Namespace) -> bool:
 
 
 async def webhook_url(settings: Settings, options: argparse.Namespace) -> bool:
-    """Print the address that makes Replicate tell us of the predictions an app starts for a user."""
+    """Print the address that makes a provider tell us of the jobs an app starts itself for a user."""
     async with wired(settings) as holdfast:
-        url = holdfast.graph.callbacks.for_user("replicate", options.user)
+        url = holdfast.graph.callbacks.for_user(options.provider, options.user)
     if url is None:
-        raise InvalidInput("Replicate cannot reach us: set PUBLIC_BASE_URL to an https URL.")
+        raise InvalidInput("Providers cannot reach us: set PUBLIC_BASE_URL to an https URL.")
     say(options, {"url": url, "user_id": str(options.user)}, [url])
     return True
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.instants import rfc3339
+from app.domain.instants import parse_rfc3339, rfc3339
 
 zones = st.timedeltas(timedelta(hours=-14), timedelta(hours=14)).map(
     lambda offset: timezone(timedelta(minutes=offset // timedelta(minutes=1)))
@@ -35,3 +35,27 @@ def test_what_is_written_is_read_back_to_the_second(at: datetime) -> None:
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", text)
     assert timedelta() <= at - datetime.fromisoformat(text) < timedelta(seconds=1)
+
+
+@given(times)
+def test_a_time_in_any_zone_is_read(at: datetime) -> None:
+    assert parse_rfc3339(at.isoformat()) == at
+    assert parse_rfc3339(rfc3339(at)) == at.replace(microsecond=0)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "now", "2026-11-21", "2026-11-21T05:18Z", "2026-11-21T05:18:00", "20261121T051800Z"),
+        *("2026-11-21 05:18:00Z", "2026-02-30T05:18:00Z", "2026-11-21T25:18:00Z", "2026-11-21T05:18:00+0200"),
+        *(
+            "0001-01-01T00:00:00+23:59",
+            "9999-12-31T23:59:59-23:59",
+            "2026-11-21T05:18:00Z\n",
+            "\u0662026-11-21T05:18:00Z",
+        ),
+    ],
+)
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (whatever it says)
+        parse_rfc3339(text)

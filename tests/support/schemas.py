@@ -18,6 +18,7 @@ _FORMATS: Mapping[str, Callable[[str], object]] = {
     "date-time": _TIME.fullmatch,
     "uri": re.compile(r"[a-z]+:[^\s<>\"]+").fullmatch,
     "binary": lambda _: True,
+    "uuid": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch,
 }
 _SILENT = {"title", "description", "default", "examples"}
 

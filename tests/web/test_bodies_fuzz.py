@@ -22,6 +22,7 @@ POSTS = {
     "/v1/images/hosted/ana/pic/signed-url": ("expires_in",),
     "/v1/tokens": ("user_id", "expires_in"),
     "/v1/webhooks/replicate": ("id", "status", "output"),
+    "/api/images": ("user_id", "data_url"),
 }
 BAD_GATEWAYS = {"generation_failed", "source_gone", "source_unavailable"}
 
@@ -49,6 +50,7 @@ RIGHT: Mapping[str, st.SearchStrategy[Any]] = {
     "model": st.just("acme/painter"),
     "input": st.dictionaries(texts, values, max_size=3),
     "url": st.sampled_from(["data:image/png;base64,iVBORw0KGgo=", "https://127.0.0.1/x.png"]),
+    "data_url": st.sampled_from(["data:image/png;base64,iVBORw0KGgo=", "data:image/png;base64,A"]) | texts,
     "wait": st.just(0),
     "expires_in": st.integers(1, 1000),
     "prediction": predictions,

@@ -10,9 +10,12 @@ from aiohttp import ClientResponse
 from app.web.openapi import describe
 from app.web.routes import ROUTES
 from devkit.replicate import Behaviour, ReplicateStandIn
+from tests.support.pictures import png
 from tests.support.schemas import Checker
 from tests.support.service import Service
+from tests.support.sources import data_uri
 from tests.support.still import host, still
+from tests.support.uploading import upload
 
 DOCUMENT = describe(ROUTES)
 DATA = "data:image/png;base64,iVBORw0KGgo="
@@ -92,6 +95,24 @@ async def test_links_tokens_and_deletions(quiet: Service) -> None:
     gone = await quiet.http.delete("/v1/images/hosted/ana/pic")
     await assert_described(gone, "delete", "/v1/images/hosted/{user}/{image}")
     await assert_described(await quiet.http.delete("/v1/users/ana"), "delete", "/v1/users/{user}")
+
+
+async def test_uploads_and_what_there_is_of_them(quiet: Service) -> None:
+    await assert_described(await upload(quiet, png(8, 6)), "post", "/api/uploads/image")
+    await assert_described(await upload(quiet, b"no picture"), "post", "/api/uploads/image")
+    await assert_described(await quiet.http.get("/api/user-assets?user_id=ana"), "get", "/api/user-assets")
+
+
+async def test_temporary_images(quiet: Service) -> None:
+    body = {"user_id": "ana", "data_url": data_uri(png(8, 6))}
+    image = await assert_described(await quiet.post("/api/images", body), "post", "/api/images")
+    await assert_described(await quiet.post("/api/images", {}), "post", "/api/images")
+    shown = await quiet.http.get(image["url"])
+    assert "image/*" in DOCUMENT["paths"]["/api/images/{id}"]["get"]["responses"][str(shown.status)]["content"]
+    await assert_described(await quiet.http.delete(image["url"]), "delete", "/api/images/{id}")
+    await assert_described(await quiet.http.get(image["url"]), "get", "/api/images/{id}")
+    answer = await quiet.http.delete("/api/images", json={"ids": [image["id"]]})
+    await assert_described(answer, "delete", "/api/images")
 
 
 @pytest.mark.parametrize("path", ["/v1/capabilities", "/livez", "/readyz", "/openapi.json"])

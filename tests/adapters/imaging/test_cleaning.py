@@ -1,8 +1,10 @@
 """What cleaning keeps, bit for bit, and what it takes away; whatever is said of a file here, its own bytes show."""
 
 import shutil
+import struct
 import subprocess
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.adapters.imaging import sniff
+from app.adapters.imaging.avif import parse_boxes
 from app.adapters.imaging.cleaning.clean import clean
+from app.adapters.imaging.cleaning.items import parse_locations
 from app.adapters.imaging.cleaning.pieces import joined
+from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.outline import Limits
 from app.domain.errors import SourceRejected
 from tests.support import hostile_pictures as hostile
@@ -84,6 +89,36 @@ def test_the_second_picture_of_a_phones_jpeg_goes() -> None:
 
     assert shown(cleaned(data))[0].pixels == shown(data)[0].pixels
     assert len(cleaned(data)) < len(data)
+
+
+def test_metadata_that_share_bytes_with_the_picture_are_refused() -> None:
+    data = described("AVIF")
+    boxes = {box.kind: box for box in parse_boxes(Cursor(data, start=data.index(b"meta") + 8, stop=_end_of_meta(data)))}
+    extents = list(parse_locations(boxes[b"iloc"].body, None))
+    picture, words = extents[0].span, extents[1].span
+    place = struct.pack(">I", words.start)
+    assert data.count(place) == 1
+
+    with pytest.raises(SourceRejected) as caught:
+        clean(data.replace(place, struct.pack(">I", picture.start)), Limits())
+    assert "cannot be told from its picture" in caught.value.detail
+
+
+def _end_of_meta(data: bytes) -> int:
+    start = data.index(b"meta") - 4
+    return start + int.from_bytes(data[start : start + 4], "big")
+
+
+def test_a_gif_repeats_as_often_as_it_did_and_says_nothing() -> None:
+    frames = [pictures.picture(8, 6, seed=seed) for seed in range(3)]
+    buffer = BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], loop=3, duration=40, comment=SECRET)
+    data = buffer.getvalue()
+
+    assert SECRET in data
+    assert SECRET not in cleaned(data)
+    assert shown(cleaned(data)) == shown(data)
+    assert shown(data)[0].loop == 3
 
 
 @each_format

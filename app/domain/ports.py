@@ -255,6 +255,10 @@ class Provider(Protocol):
         """Ask the job to stop and return it; one that has ended stays as it is.  Raises as `get` does."""
 
     @property
+    def keeps(self) -> timedelta:
+        """How long what a job made can be had after its end."""
+
+    @property
     def has_list(self) -> bool:
         """Whether `recent` can tell of a job that nobody has heard of yet."""
 

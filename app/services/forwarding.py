@@ -69,8 +69,7 @@ class ForwardingService:
         if len(urls) > _MOST_URLS:
             raise InvalidInput(f"There are more than {_MOST_URLS} addresses of pictures.", field="input")
         for each in urls:
-            with _blaming(each):
-                self._probe.require_allowed(each.url)
+            self._require_allowed(each)
         found = await asyncio.gather(*map(self._require_picture, urls), return_exceptions=True)
         for failure in filter(None, found):
             raise failure
@@ -79,6 +78,11 @@ class ForwardingService:
             user=request.user, provider=PROVIDER, order=order, wait=request.wait, metadata=request.metadata
         )
         return await self._generations.generate(wanted, idempotency_key=idempotency_key)
+
+    def _require_allowed(self, each: NamedUrl) -> None:
+        if not self._own.owns(each.url):
+            with _blaming(each):
+                self._probe.require_allowed(each.url)
 
     async def _require_picture(self, each: NamedUrl) -> None:
         if not self._own.owns(each.url):

@@ -19,7 +19,6 @@ from app.services.sources import Sources
 log = logging.getLogger(__name__)
 
 _YOUNG = timedelta(minutes=1)
-_OUTPUTS_LIVE = timedelta(hours=1)
 _LONGEST_ERROR = 2000
 _POLLED_AT_ONCE = 50
 
@@ -157,7 +156,8 @@ class JobService:
         job = await self.poll(generation)
         current = await self._generations.find(generation.id)
         # A provider that cannot be asked may hold outputs as long as they can live; only its word ends it earlier.
-        patience = self._lifetime if job is not None else self._lifetime + _OUTPUTS_LIVE
+        keeps = self._providers(generation.provider).keeps
+        patience = self._lifetime if job is not None else self._lifetime + keeps
         if current is None or current.status.is_terminal or self._clock() - current.created_at < patience:
             return
         try:

@@ -15,6 +15,7 @@ from app.services.temporary import TemporaryImages
 
 _HOSTED = re.compile(r"/v1/images/hosted/(?P<user>[^/]+)/(?P<image>[^/.]+)(\.[a-z]+)?")
 _TEMPORARY = re.compile(r"/api/images/(?P<id>[^/.]+)(\.[a-z]+)?")
+_LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(?=/)")
 _LINK_LIVES = timedelta(hours=2)
 
 
@@ -27,7 +28,10 @@ class Content:
 
 
 class OwnImages:
-    """*base_url* is what our URLs begin with, if that is known.  With *links* given, URLs open only when signed."""
+    """*base_url* is what our URLs begin with, if that is known; else, with *is_local*, loopback ones with our paths do.
+
+    With *links* given, URLs open only when signed.
+    """
 
     def __init__(
         self,
@@ -37,15 +41,21 @@ class OwnImages:
         temporary: TemporaryImages,
         links: LinkSigner | None,
         max_bytes: int,
+        is_local: bool = False,
     ) -> None:
         self._base_url = base_url
+        self._is_local = is_local
         self._hosting = hosting
         self._temporary = temporary
         self._links = links
         self._max_bytes = max_bytes
 
     def owns(self, url: str) -> bool:
-        return self._base_url is not None and url.startswith(f"{self._base_url}/")
+        if self._base_url is not None:
+            return url.startswith(f"{self._base_url}/")
+        match = _LOCAL.match(url) if self._is_local else None
+        path = url[match.end() :].partition("?")[0] if match else ""
+        return bool(_HOSTED.fullmatch(path) or _TEMPORARY.fullmatch(path))
 
     def openable(self, url: str, user: UserId) -> str:
         """Return *url* so that whoever gets it can open it: that of the user's own image is signed if need be."""

@@ -61,6 +61,8 @@ class InputGraph(KeepingGraph):
             temporary=self.temporary,
             links=self.links if self.settings.image_access == "signed" else None,
             max_bytes=self.settings.asset_max_bytes,
+            # Nobody else reaches a service without an address; but what lies here can be uploaded.
+            is_local=self.settings.fal_use_upload,
         )
 
     @cached_property

@@ -67,6 +67,7 @@ class SimProvider:
     durations: tuple[float, ...] = DURATIONS
     name: str = "replicate"
     has_list: bool = True
+    keeps: timedelta = _LIFETIME
     jobs: dict[str, SimJob] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     lost: int = 0

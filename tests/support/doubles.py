@@ -36,6 +36,7 @@ class FakeProvider:
     answer: asyncio.Future[Job]
     name: str = "replicate"
     has_list: bool = True
+    keeps: timedelta = timedelta(hours=1)
     jobs: dict[str, Job] = field(default_factory=dict)
     canceled: list[str] = field(default_factory=list)
     creates: int = 0

@@ -13,6 +13,7 @@ from aiohttp import ClientResponse
 from app.domain.ids import UserId
 from app.web.auth import Route, user
 from app.web.routes import ROUTES
+from devkit.fal import FalStandIn
 from devkit.replicate import ReplicateStandIn
 from tests.support.pictures import png
 from tests.support.problems import assert_problem
@@ -41,9 +42,11 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/v1/images/hosted/{user}/{image}/signed-url": {},
     "/v1/tokens": {},
     "/v1/webhooks/replicate": {},
+    "/v1/webhooks/fal": {},
+    "/api/generate": {"model": "acme/painter", "wait": 0},
     "/api/images": {"data_url": data_uri(png(4, 4))},
 }
-NAME_AN_OWNER = ("/v1/images/generate", "/v1/images/import", "/v1/tokens", "/api/images")
+NAME_AN_OWNER = ("/v1/images/generate", "/v1/images/import", "/v1/tokens", "/api/generate", "/api/images")
 _numbers = count()
 
 
@@ -86,7 +89,11 @@ class Setting:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Service]:
     folder = tmp_path_factory.mktemp("access")
-    async with ReplicateStandIn() as replicate, still(folder, replicate, API_KEYS=f"{KEY},{KEY}-2") as running:
+    async with (
+        ReplicateStandIn() as replicate,
+        FalStandIn() as fal,
+        still(folder, replicate, API_KEYS=f"{KEY},{KEY}-2", **fal.settings) as running,
+    ):
         yield running
 
 

@@ -29,7 +29,7 @@ WRONG: Mapping[tuple[str, str], list[Any]] = {
     (GENERATE, "user_id"): [*TEXT, ".", "..", ".ana", "a/b", "a b", "\u00e4", "a" * 129, "ana\n"],
     (GENERATE, "model"): [*TEXT, None, "painter", "../../x/y", "a/b/c", "a/b?c", "\u00e4/b"],
     (GENERATE, "input"): [*OBJECT, None],
-    (GENERATE, "provider"): [*TEXT, None, "fal", "REPLICATE"],
+    (GENERATE, "provider"): [*TEXT, None, "FAL", "REPLICATE"],
     (GENERATE, "wait"): [*NUMBER, None, 61],
     (GENERATE, "metadata"): [*OBJECT, None, {"a": "x" * 17_000}],
     (IMPORT, "user_id"): [*TEXT, ".ana", "a" * 129],

@@ -5,7 +5,7 @@ from typing import Any
 
 from devkit.fal import ApiFault, Behaviour, FalStandIn
 from tests.support import pictures
-from tests.support.beside_fal import MODEL, reachable
+from tests.support.beside_fal import MODEL, beside, reachable
 from tests.support.problems import problem_of
 from tests.support.service import Service
 from tests.support.sources import data_uri
@@ -57,6 +57,15 @@ async def test_a_temporary_image_is_uploaded(tmp_path: Path, fal: FalStandIn) ->
         ).json()
         await generate(service, image_url=held["url"])
     assert [upload.content for upload in fal.uploads] == [pictures.png()]
+
+
+async def test_a_service_nobody_reaches_can_upload_its_own(tmp_path: Path, fal: FalStandIn) -> None:
+    delivery = fal.delivery_url.removeprefix("http://")
+    async with beside(tmp_path, fal, SOURCE_HOST_ALLOWLIST=delivery, **ON) as service:
+        made = await (await generate(service, prompt="a fox")).json()
+        body = {"user_id": "ana", "model": MODEL, "imageUrl": made["url"], "wait": 20}
+        await service.post("/api/generate", body)
+    assert [upload.content for upload in fal.uploads] == [fal.requests[0].contents[0]]
 
 
 async def test_the_key_goes_with_the_announcement_alone(tmp_path: Path, fal: FalStandIn) -> None:

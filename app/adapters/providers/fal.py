@@ -91,6 +91,10 @@ class FalProvider:
         return PROVIDER
 
     @property
+    def keeps(self) -> timedelta:
+        return self._reading.lifetime
+
+    @property
     def has_list(self) -> bool:
         return False
 

@@ -18,7 +18,7 @@ from app.adapters.providers.answers import is_job_id
 from app.adapters.providers.asking import Questions
 from app.adapters.providers.backoff import Backoff
 from app.adapters.providers.exchange import Answer, Exchange, NoAnswer, NotSent, encoded
-from app.adapters.providers.replicate_jobs import PROVIDER, job_from
+from app.adapters.providers.replicate_jobs import PROVIDER, RETENTION, job_from
 from app.adapters.providers.replicate_orders import Call, call_for, headers_for, waited
 from app.adapters.providers.replicate_refusals import Refusals
 from app.domain.errors import (
@@ -86,6 +86,10 @@ class ReplicateProvider:
     @property
     def name(self) -> str:
         return PROVIDER
+
+    @property
+    def keeps(self) -> timedelta:
+        return RETENTION
 
     @property
     def has_list(self) -> bool:

@@ -14,7 +14,7 @@ from app.domain.errors import InvalidInput
 from app.domain.generations import Job, JobStatus, input_fingerprint
 
 PROVIDER = "replicate"
-_RETENTION = timedelta(hours=1)
+RETENTION = timedelta(hours=1)
 _LONGEST_ERROR = 2000
 _LONGEST_NAME = 400
 _LONGEST_URL = 4096
@@ -70,7 +70,7 @@ def _moment(value: object) -> datetime | None:
 
 def _expiry(completed_at: datetime | None) -> datetime | None:
     try:
-        return None if completed_at is None else completed_at + _RETENTION
+        return None if completed_at is None else completed_at + RETENTION
     except OverflowError:
         return None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from app.domain.catalog import IdempotencyKey
+from app.domain.catalog import IdempotencyKey, Repetitions
 from app.domain.errors import AppError, InvalidInput, SourceNotAllowed
 from app.domain.generations import Order
 from app.domain.ids import UserId
@@ -52,8 +52,11 @@ class ForwardRequest:
 
 
 class ForwardingService:
-    def __init__(self, *, generations: GenerationService, probe: Probe, own: OwnImages) -> None:
+    def __init__(
+        self, *, generations: GenerationService, repetitions: Repetitions, probe: Probe, own: OwnImages
+    ) -> None:
         self._generations = generations
+        self._repetitions = repetitions
         self._probe = probe
         self._own = own
 
@@ -65,7 +68,17 @@ class ForwardingService:
         Raise `SourceNotAllowed`, `SourceGone`, `SourceRejected` or `SourceUnavailable` with the field of the first
         address that is to blame, and what `generate` raises.
         """
-        urls = [*request.urls, *_named_in(request.input, "input")]
+        # What a repeated request is about was looked at before, and may have gone since.
+        if idempotency_key is None or await self._repetitions.find(request.user, idempotency_key) is None:
+            await self._require_pictures([*request.urls, *_named_in(request.input, "input")])
+        order = Order(model=request.model, version=None, input=self._placed(request))
+        wanted = GenerationRequest(
+            user=request.user, provider=PROVIDER, order=order, wait=request.wait, metadata=request.metadata
+        )
+        return await self._generations.generate(wanted, idempotency_key=idempotency_key)
+
+    async def _require_pictures(self, urls: Sequence[NamedUrl]) -> None:
+        """Judge all addresses before any is asked; of those that fail, the first is to blame."""
         if len(urls) > _MOST_URLS:
             raise InvalidInput(f"There are more than {_MOST_URLS} addresses of pictures.", field="input")
         for each in urls:
@@ -73,11 +86,6 @@ class ForwardingService:
         found = await asyncio.gather(*map(self._require_picture, urls), return_exceptions=True)
         for failure in filter(None, found):
             raise failure
-        order = Order(model=request.model, version=None, input=self._placed(request))
-        wanted = GenerationRequest(
-            user=request.user, provider=PROVIDER, order=order, wait=request.wait, metadata=request.metadata
-        )
-        return await self._generations.generate(wanted, idempotency_key=idempotency_key)
 
     def _require_allowed(self, each: NamedUrl) -> None:
         if not self._own.owns(each.url):

@@ -92,7 +92,12 @@ class Graph(InputGraph):
 
     @cached_property
     def forwarding(self) -> ForwardingService:
-        return ForwardingService(generations=self.generations, probe=self.adapters.probe, own=self.own_images)
+        return ForwardingService(
+            generations=self.generations,
+            repetitions=self.adapters.repetitions,
+            probe=self.adapters.probe,
+            own=self.own_images,
+        )
 
     @cached_property
     def callbacks(self) -> Callbacks:

@@ -15,6 +15,7 @@ from devkit.fal.behaviour import Behaviour
 from devkit.fal.request import Request
 from devkit.pictures import picture
 
+_FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom"
 _NAMESPACES = {"workflows", "comfy"}
 
 
@@ -75,15 +76,17 @@ class Registry:
 
     def _deliver(self, request: Request, names: Sequence[str]) -> None:
         for name, content in zip(names, request.contents, strict=True):
-            self.delivery.put(
-                name,
-                Deliverable(
-                    content=content,
-                    content_type=request.behaviour.content_type,
-                    modified=request.ends_at,
-                    is_alive=partial(self._is_alive, request),
-                ),
-            )
+            self._put(request, name, content, request.behaviour.content_type)
+            self._put(request, f"{name}.mp4", _FILM, "video/mp4")
+
+    def _put(self, request: Request, name: str, content: bytes, content_type: str) -> None:
+        file = Deliverable(
+            content=content,
+            content_type=content_type,
+            modified=request.ends_at,
+            is_alive=partial(self._is_alive, request),
+        )
+        self.delivery.put(name, file)
 
     def _is_alive(self, request: Request) -> bool:
         return request.has_output(self.clock())

@@ -85,3 +85,20 @@ async def test_a_film_is_told_like_a_picture(fal: FalStandIn, client: fal_client
     fal.behaviours["fal-ai/film"] = Behaviour(shape=Shape.VIDEO)
     handle = await client.submit("fal-ai/film", {})
     assert (await handle.get())["video"]["content_type"] == "video/mp4"
+
+
+async def test_a_request_can_be_followed_as_events(fal: FalStandIn, client: fal_client.AsyncClient) -> None:
+    handle = await client.submit("fal-ai/flux", {})
+    headers = {"Authorization": f"Key {fal.key}"}
+    async with ClientSession() as http, http.get(f"{handle.status_url}/stream", headers=headers) as answer:
+        told = await answer.text()
+
+    assert told.startswith(": ping")
+    assert '"status": "COMPLETED"' in told.splitlines()[-2]
+
+
+async def test_files_are_gone_after_a_week(fal: FalStandIn, client: fal_client.AsyncClient) -> None:
+    result = await (await client.submit("fal-ai/flux", {})).get()
+    fal.advance(8 * 24 * 3600)
+    async with ClientSession() as http, http.get(result["images"][0]["url"]) as answer:
+        assert answer.status == 404

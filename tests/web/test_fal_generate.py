@@ -12,6 +12,7 @@ from aiohttp import ClientResponse
 from devkit.delivery_faults import DeliveryFault
 from devkit.fal import ApiFault, Behaviour, FalStandIn, Shape
 from tests.support.beside_fal import MODEL, beside
+from tests.support.problems import problem_of
 from tests.support.service import Service
 
 DAY = 24 * 3600
@@ -104,7 +105,7 @@ async def test_a_film_beside_a_picture_does_not_take_its_place(service: Service,
 
     assert image["status"] == "stored"
     assert image["images"][1]["replicate_url"].endswith(".mp4")
-    assert image["images"][1]["status"] in {"lost", "rejected"}
+    assert (image["images"][1]["status"], image["images"][1]["reason"]) == ("rejected", "unsupported_format")
 
 
 async def test_completed_is_not_success(service: Service, fal: FalStandIn) -> None:
@@ -142,6 +143,43 @@ async def test_a_result_that_cannot_be_had_for_a_moment_is_no_failure(service: S
     fal.api_faults.add(ApiFault(on="result", status=503, body="<html>nginx"), times=6)
     image = await (await generate(service, wait=20)).json()
     assert image["status"] == "stored"
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "code"),
+    [
+        (ApiFault(on="submit", status=429, headers={"Retry-After": "7"}), 429, "provider_throttled"),
+        (ApiFault(on="submit", status=402), 402, "provider_credit"),
+        (
+            ApiFault(on="submit", status=403, body={"detail": "User is locked. Exhausted balance."}),
+            402,
+            "provider_credit",
+        ),
+        (ApiFault(on="submit", status=401, body={"detail": "who?"}), 502, "generation_failed"),
+        (ApiFault(on="submit", status=422, body={"detail": "no"}), 502, "generation_failed"),
+    ],
+    ids=["throttled", "credit", "locked", "wrong key", "refused"],
+)
+async def test_what_fal_refuses_keeps_its_meaning(
+    service: Service, fal: FalStandIn, fault: ApiFault, status: int, code: str
+) -> None:
+    fal.api_faults.add(fault)
+    answer = await generate(service)
+
+    await problem_of(answer, status=status, code=code)
+    assert answer.headers.get("Retry-After") == ("7" if status == 429 else None)
+    assert len(fal.journal.select(host="queue", method="POST")) == 1
+
+
+async def test_a_version_is_no_model_of_fal(service: Service) -> None:
+    body = {"user_id": "ana", "provider": "fal", "version": "7" * 64, "input": {}}
+    problem = await problem_of(await service.post("/v1/images/generate", body), status=422, code="invalid_request")
+    assert problem["field"] == "version"
+
+
+async def test_both_providers_are_named(service: Service) -> None:
+    told = await (await service.http.get("/v1/capabilities")).json()
+    assert told["providers"] == ["replicate", "fal"]
 
 
 async def test_a_delete_cancels_what_runs(service: Service, fal: FalStandIn) -> None:

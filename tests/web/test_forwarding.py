@@ -211,6 +211,30 @@ async def test_the_same_key_runs_the_model_once(service: Service, fal: FalStandI
     assert len(fal.requests) == 1
 
 
+async def test_a_repeated_request_does_not_mind_that_its_picture_has_gone(service: Service, fal: FalStandIn) -> None:
+    body = {"user_id": "ana", "model": MODEL, "imageUrl": put(fal), "wait": 20}
+    first = await (await service.post(PATH, body, headers={"Idempotency-Key": "k"})).json()
+    fal.delivery.faults.add(DeliveryFault(path="in.png", status=404), times=9)
+    service.graph.adapters.probe._good.clear()
+    again = await service.post(PATH, body, headers={"Idempotency-Key": "k"})
+
+    assert again.status == 200
+    assert (await again.json())["generation_id"] == first["generation_id"]
+
+
+async def test_a_key_is_for_one_request(service: Service) -> None:
+    body = {"user_id": "ana", "model": MODEL, "wait": 20}
+    await service.post(PATH, body, headers={"Idempotency-Key": "k"})
+    other = await service.post(PATH, body | {"imageUrl": "https://evil.example/"}, headers={"Idempotency-Key": "k"})
+    await problem_of(other, status=422, code="idempotency_key_reused")
+
+
+async def test_more_pictures_than_a_model_takes_are_refused(service: Service, fal: FalStandIn) -> None:
+    url = put(fal)
+    answer = await forward(service, imageUrl=url, referenceImages=[url] * 32)
+    await problem_of(answer, status=422, code="invalid_request")
+
+
 async def test_without_a_key_for_fal_it_says_so(tmp_path: Path, fal: FalStandIn) -> None:
     async with reachable(tmp_path, fal, FAL_KEY="") as service:
         await problem_of(await forward(service), status=503, code="provider_not_configured")

@@ -7,6 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.domain.errors import StorageUnavailable
+from app.domain.ids import ImageId, UserId
 from app.domain.recovery import Finding, Slice
 from app.wiring import World, running, wired
 from devkit.clock import FakeClock
@@ -134,6 +135,21 @@ async def test_the_file_of_a_deleted_image_goes(tmp_path: Path) -> None:
 
     assert [finding for finding, _ in report.findings] == [Finding.UNDELETED]
     assert not file_of(tmp_path).exists()
+
+
+async def test_a_deletion_that_was_cut_short_after_its_unlink_owes_nothing_once_it_has_started_again(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as service:
+        await stored(service)
+        images = service.graph.adapters.images
+        await images.mark_deleted(UserId("ana"), ImageId("one"), reason="user_request", at=service.clock())
+    file_of(tmp_path).unlink()
+
+    async with serving(tmp_path) as service:
+        owed = await service.graph.adapters.images.owed_unlinks(1)
+
+    assert owed == []
 
 
 async def test_a_scrub_reads_every_byte_within_thirty_days(tmp_path: Path) -> None:

@@ -40,8 +40,9 @@ class Rounds:
         self._reconciled_at: datetime | None = None
 
     async def recover(self) -> None:
-        """Bring catalog and files together, as `RecoveryService.recover` does."""
+        """Bring catalog and files together, as `RecoveryService.recover` does, and finish deletions."""
         self._count_losses(await self._recovery.recover())
+        await self._retention.finish_unlinks()
 
     async def sweep(self) -> None:
         """Sweep once; a sweep that was skipped or stopped before its end is no success."""

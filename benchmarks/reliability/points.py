@@ -109,7 +109,9 @@ def _false_success(blow: Blow, life: Life) -> list[str]:
     """While every call fails, nothing that is said after a failed fsync can be true."""
     if blow.action is not Action.FAIL_ON:
         return []
-    lies = [p for p in life.promises if p.what in {"stored", "deleted", "promised"} and p.failed_syncs]
+    # What is only promised is told beside captures already at work, whose fsync may have failed meanwhile; whether it
+    # was true shows after recovery.
+    lies = [p for p in life.promises if p.what in {"stored", "deleted"} and p.failed_syncs]
     return [f"{lie.user}/{lie.image}: {lie.what}, after {lie.failed_syncs} failed fsyncs" for lie in lies]
 
 

@@ -49,6 +49,9 @@ class Work:
     async def recover(self) -> RecoveryReport:
         return self.found
 
+    async def finish_unlinks(self) -> int:
+        return 0
+
     async def scrub(self) -> RecoveryReport:
         self.scrubs += 1
         return self.found

@@ -32,14 +32,16 @@ async def verify(settings: Settings, options: argparse.Namespace) -> bool:
 
 
 async def backup(settings: Settings, options: argparse.Namespace) -> bool:
-    """Bring a folder up to date with the store."""
+    """Bring a folder up to date with the store; False when images' own bytes are missing or damaged."""
     folder = Path(options.folder)
     async with wired(settings) as holdfast:
         with progress_bar("copying") as progress:
             report = await holdfast.graph.backup.backup(holdfast.graph.backup_to(folder), progress=progress)
-    counts = asdict(report)
-    say(options, counts | {"folder": str(folder)}, [", ".join(f"{value} {name}" for name, value in counts.items())])
-    return True
+    found = asdict(report)
+    bad = [f"{name}: {key}" for name in ("missing", "damaged") for key in found[name]]
+    counts = (f"{len(value) if isinstance(value, list) else value} {name}" for name, value in found.items())
+    say(options, found | {"folder": str(folder)}, [*bad, ", ".join(counts)])
+    return report.is_whole
 
 
 def _slice(text: str) -> Slice:

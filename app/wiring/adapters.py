@@ -40,6 +40,7 @@ from app.adapters.providers.fal_keys import FalKeys
 from app.adapters.providers.fal_storage import FalStorage
 from app.adapters.providers.replicate import ReplicateProvider
 from app.config import ConfigError, Settings
+from app.domain.backup import ImageRow
 from app.domain.bus import Bus
 from app.domain.errors import InvalidInput
 from app.domain.ids import IdFactory
@@ -105,9 +106,9 @@ class Adapters:
     fal_storage: FalStorage
     probe: HttpProbe
 
-    async def snapshot(self, target: Path) -> None:
-        """Write the catalog as of one moment to *target*."""
-        await snapshot(self.database, target)
+    async def snapshot(self, target: Path) -> list[ImageRow]:
+        """Write the catalog as of one moment to *target*; return its images."""
+        return await snapshot(self.database, target)
 
     def provider(self, name: str) -> Provider:
         """Return the provider called *name*; raise `InvalidInput`."""

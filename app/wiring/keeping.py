@@ -206,10 +206,13 @@ class KeepingGraph:
 
     @cached_property
     def backup(self) -> BackupService:
-        return BackupService(inventory=self.adapters.inventory, snapshot=self.adapters.snapshot)
+        adapters = self.adapters
+        return BackupService(inventory=adapters.inventory, images=adapters.images, snapshot=adapters.snapshot)
 
     def backup_to(self, folder: Path) -> BackupTarget:
-        return FolderBackup(folder, apart_from=self.settings.image_storage_path)
+        database = self.adapters.database
+        folders = (self.settings.data_dir, self.settings.image_storage_path, database.parent, database.resolve().parent)
+        return FolderBackup(folder, live=(*folders, database))
 
     @cached_property
     def usage(self) -> UsageService:

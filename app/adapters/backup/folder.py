@@ -3,98 +3,85 @@
 import asyncio
 import errno
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.domain.errors import InvalidInput, NotFound, StorageFull, StorageUnavailable
-
-_PART = ".part"
+from app.adapters.backup.copying import PART, copy_image, sync_folder
+from app.adapters.backup.places import CATALOG, DRAFT, MARKER, require_place
+from app.domain.backup import Copying
+from app.domain.errors import StorageFull, StorageUnavailable
+from app.domain.images import Digest
+from app.domain.recovery import parse_key
 
 
 class FolderBackup:
-    """*folder* may lie anywhere, such as on another disk, but not within *apart_from*."""
+    """*folder* may lie anywhere, such as on another disk, but apart from *live*: what the service runs on."""
 
-    def __init__(self, folder: Path, *, apart_from: Path | None = None) -> None:
-        if apart_from is not None and folder.resolve().is_relative_to(apart_from.resolve()):
-            raise InvalidInput("A backup cannot lie within what it is a backup of.", field="folder")
+    def __init__(self, folder: Path, *, live: Sequence[Path] = ()) -> None:
         self._folder = folder
+        self._live = tuple(live)
         self._images = folder / "images"
 
     @property
     def draft(self) -> Path:
-        return self._folder / ".holdfast.db.part"
+        return self._folder / DRAFT
 
     async def prepare(self) -> None:
         with _translated():
             await asyncio.to_thread(self._prepare)
 
-    async def add(self, key: str, source: Path, size: int) -> bool:
+    async def add(self, key: str, source: Path, digest: Digest) -> Copying:
         with _translated():
-            return await asyncio.to_thread(_copy, source, self._images / key, size)
+            return await asyncio.to_thread(copy_image, source, self._images / key, digest)
 
     async def keep_draft(self) -> None:
         with _translated():
             await asyncio.to_thread(self._keep_draft)
 
-    async def keep_only(self, keys: set[str]) -> int:
+    async def keys(self) -> AbstractSet[str]:
         with _translated():
-            return await asyncio.to_thread(self._keep_only, keys)
+            return await asyncio.to_thread(lambda: {name for name in self._names() if parse_key(name) is not None})
+
+    async def remove(self, keys: AbstractSet[str]) -> None:
+        with _translated():
+            await asyncio.to_thread(self._remove, keys)
 
     def _prepare(self) -> None:
+        require_place(self._folder, live=self._live)
         self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        # First of all: a backup cut short right here is found to be one.
+        (self._folder / MARKER).touch(mode=0o640)
         self._images.mkdir(mode=0o750, exist_ok=True)
         # The mark of a used volume: a restored folder must pass for one.
         (self._images / ".holdfast-volume").touch()
+        # What a backup cut short has left, perhaps of an image deleted since.
+        self._remove({name for name in self._names() if name.endswith(PART) and parse_key(name.removesuffix(PART))})
+        sync_folder(self._folder)
 
     def _keep_draft(self) -> None:
         self.draft.chmod(0o640)
-        self.draft.replace(self._folder / "holdfast.db")
-        _sync(self._folder)
+        self.draft.replace(self._folder / CATALOG)
+        sync_folder(self._folder)
 
-    def _keep_only(self, keys: set[str]) -> int:
-        unwanted = [
-            path
-            for path in self._images.glob("[!.]*/*")
-            if path.name.endswith(_PART) or path.relative_to(self._images).as_posix() not in keys
-        ]
-        for path in unwanted:
-            path.unlink(missing_ok=True)
-        return len(unwanted)
+    def _names(self) -> Iterator[str]:
+        """Yield every file in an owner's folder as `<user>/<name>`; links are followed nowhere."""
+        with os.scandir(self._images) as found:
+            owners = [owner.name for owner in found if owner.is_dir(follow_symlinks=False)]
+        for owner in owners:
+            with os.scandir(self._images / owner) as files:
+                yield from [f"{owner}/{file.name}" for file in files if file.is_file(follow_symlinks=False)]
 
-
-def _copy(source: Path, target: Path, size: int) -> bool:
-    try:
-        # Images never change, so one of the same name and size is the same one.
-        if target.stat().st_size == size:
-            return False
-    except FileNotFoundError:
-        target.parent.mkdir(exist_ok=True)
-    part = target.with_name(target.name + _PART)
-    shutil.copyfile(source, part)
-    part.chmod(0o640)
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
-    part.replace(target)
-    _sync(target.parent)
-    return True
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _remove(self, names: AbstractSet[str]) -> None:
+        for name in names:
+            (self._images / name).unlink(missing_ok=True)
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise NotFound("That file has gone.") from None
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageFull("There is no room for the backup.") from error

@@ -72,14 +72,18 @@ class ImageCatalog(Protocol):
         """Turn an image into a tombstone and end its capture; its file is then owed an unlink.
 
         The tombstone says nothing of what the picture was, but for what its file is found by until it is unlinked.
+        One of an import knows by hashes which output, or whose address, it was.
         Return the image as it was before, or None when there is none or it was deleted already.
         """
 
     async def mark_unlinked(self, user: UserId, image: ImageId) -> None:
         """Record that nothing of a deleted image is left in the blob store."""
 
-    async def forget_owner(self, user: UserId) -> None:
-        """Remove what is kept of an owner beside the images: generations and idempotency keys."""
+    async def forget_owner(self, user: UserId, *, at: datetime) -> None:
+        """Remove what is kept of an owner beside the images: generations, idempotency keys, traces on tombstones.
+
+        A hash of the owner stays, with *at*: jobs from before then are not adopted any more.
+        """
 
     async def owed_unlinks(self, limit: int) -> list[Image]:
         """Return deleted images whose file may still be there."""
@@ -152,6 +156,12 @@ class GenerationCatalog(Protocol):
         owner, provider and job id; else *generation*.  Raise `IdempotencyKeyReused`.
         """
 
+    async def adopt(self, generation: Generation, *, made_at: datetime | None) -> Generation | None:
+        """Do as `begin` does, for a job that is only heard of; *made_at* is when its provider says it was created.
+
+        None, recording nothing, when its owner was erased since then, or was ever and nobody knows when.
+        """
+
     async def find(self, generation: GenerationId) -> Generation | None: ...
 
     async def find_job(self, provider: str, job_id: str) -> list[Generation]:
@@ -183,15 +193,17 @@ class GenerationCatalog(Protocol):
     async def promise(self, generation: GenerationId, *, at: datetime) -> Image | None:
         """Return the first image, fixing its URL: it exists as `capturing` from now on.
 
-        None when the generation has ended and there is nothing to promise.
+        None when the generation has ended and there is nothing to promise.  Where its owner has imported that
+        output before, this is the import, even a deleted one.
         """
 
     async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
         """Record the outputs to capture, in one transaction; known ones are left as they are.
 
         An output fills the promise that was made for it, even a broken one; else it takes over the image its owner
-        imported from the same source, and captures it again if that had failed; else it is a new image.  Return all
-        images of the generation in the order of their output index.
+        imported from the same source, and captures it again if that had failed; else it is what its owner imported
+        and deleted, and stays that; else it is a new image.  Return all images of the generation in the order of
+        their output index.
         """
 
     async def images(self, generation: GenerationId) -> list[Image]:

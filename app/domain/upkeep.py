@@ -13,6 +13,7 @@ KEY_LIFE = timedelta(days=8)
 
 GENERATION_LIFE = timedelta(days=90)
 CAPTURE_LIFE = timedelta(days=8)
+ERASURE_LIFE = timedelta(days=90)
 QUARANTINE_LIFE = timedelta(days=30)
 
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -58,6 +59,9 @@ class UpkeepCatalog(Protocol):
 
         Any other may be revived: its row holds the token that fences off whoever held it before.
         """
+
+    async def forget_erasures(self, *, before: datetime) -> int:
+        """Remove what tells that owners were erased before then."""
 
 
 def is_disposable(entry: SetAside, image: Image | None, *, now: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Jobs that an app started itself, handed to us as the provider described them."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,8 @@ from app.domain.ids import IdFactory, UserId
 from app.domain.ports import Clock, Provider
 from app.services.generation import GenerationService, GenerationView
 from app.services.jobs import JobService
+
+log = logging.getLogger(__name__)
 
 
 class AdoptionService:
@@ -56,9 +59,15 @@ class AdoptionService:
         return await self._generations.adopt(generation, job, wait=wait, idempotency_key=idempotency_key)
 
     async def take(self, user: UserId, job: Job) -> None:
-        """Host the outputs of *job* for *user*, waiting for nothing; one that is known already is observed."""
-        generation = await self._catalog.begin(self._generation(user, job, {}))
-        await self._jobs.observe(generation, job)
+        """Host the outputs of *job* for *user*, waiting for nothing; one that is known already is observed.
+
+        Nothing is taken from before the user was erased.
+        """
+        generation = await self._catalog.adopt(self._generation(user, job, {}), made_at=job.created_at)
+        if generation is None:
+            log.info("news of a job from before an erasure", extra={"provider": job.provider, "job_id": job.id})
+        else:
+            await self._jobs.observe(generation, job)
 
     def _generation(self, user: UserId, job: Job, metadata: Mapping[str, Any]) -> Generation:
         now = self._clock()

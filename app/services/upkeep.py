@@ -11,6 +11,7 @@ from app.domain.ports import Clock
 from app.domain.recovery import parse_key
 from app.domain.upkeep import (
     CAPTURE_LIFE,
+    ERASURE_LIFE,
     GENERATION_LIFE,
     KEY_LIFE,
     Quarantine,
@@ -30,6 +31,7 @@ class UpkeepReport:
     keys: int = 0
     generations: int = 0
     captures: int = 0
+    erasures: int = 0
     purged_files: int = 0
     purged_bytes: int = 0
     kept_files: int = 0
@@ -66,6 +68,7 @@ class UpkeepService:
             keys=await self._catalog.forget_keys(before=now - KEY_LIFE),
             generations=await self._catalog.forget_generations(before=now - GENERATION_LIFE),
             captures=await self._catalog.forget_captures(before=now - CAPTURE_LIFE),
+            erasures=await self._catalog.forget_erasures(before=now - ERASURE_LIFE),
         )
         async for entry in self._quarantine.entries():
             await self._judge(entry, report)

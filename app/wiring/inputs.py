@@ -76,7 +76,9 @@ class InputGraph(KeepingGraph):
 
     @cached_property
     def erasing(self) -> EraseService:
-        return EraseService(images=self.adapters.images, hosting=self.hosting, temporary=self.temporary)
+        return EraseService(
+            images=self.adapters.images, hosting=self.hosting, temporary=self.temporary, clock=self.world.clock
+        )
 
     async def _on_uploaded(self, image: Image) -> None:
         if image.digest is not None and image.hosted_at is not None:

@@ -143,7 +143,7 @@ class UpdateContract:
         generation = await begun(catalog)
         await catalog.generations.promise(generation.id, at=NOW)
         await catalog.images.mark_deleted(ANA, generation.first_image, reason="user_erased", at=NOW)
-        await catalog.images.forget_owner(ANA)
+        await catalog.images.forget_owner(ANA, at=NOW)
 
         for late in (
             catalog.generations.add_outputs(generation.id, [an_output(generation, 1)]),
@@ -159,7 +159,7 @@ class UpdateContract:
     async def test_forgetting_an_owner_leaves_other_owners_generations(self, catalog: Catalog) -> None:
         his = await catalog.generations.begin(a_generation(2, user=BOB))
 
-        await catalog.images.forget_owner(ANA)
+        await catalog.images.forget_owner(ANA, at=NOW)
 
         assert await catalog.generations.find(his.id) == his
 

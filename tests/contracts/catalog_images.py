@@ -163,7 +163,7 @@ class DeleteContract:
         await catalog.images.register(an_image("one"), idempotency_key=a_key())
         await catalog.images.register(an_image("one", user=BOB), idempotency_key=a_key())
 
-        await catalog.images.forget_owner(ANA)
+        await catalog.images.forget_owner(ANA, at=NOW)
 
         assert (await catalog.images.register(an_image("two"), idempotency_key=a_key(request="1"))).is_new
         with pytest.raises(IdempotencyKeyReused):

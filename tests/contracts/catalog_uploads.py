@@ -105,6 +105,6 @@ class RepetitionContract:
 
     async def test_forgetting_an_owner_forgets_it(self, catalog: Catalog) -> None:
         await catalog.repetitions.remember(ANA, a_key(), "made", at=NOW)
-        await catalog.images.forget_owner(ANA)
+        await catalog.images.forget_owner(ANA, at=NOW)
 
         assert await catalog.repetitions.find(ANA, a_key()) is None

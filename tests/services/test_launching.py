@@ -126,10 +126,10 @@ async def test_a_job_whose_generation_was_canceled_meanwhile_is_called_off(
 
 
 async def test_a_job_whose_owner_was_erased_meanwhile_is_called_off_and_leaves_nothing(
-    launcher: Launcher, catalog: Catalog, provider: FakeProvider
+    launcher: Launcher, catalog: Catalog, provider: FakeProvider, clock: FakeClock
 ) -> None:
     await launcher.launch(NO_WAIT, idempotency_key=None)
-    await catalog.images.forget_owner(ANA)
+    await catalog.images.forget_owner(ANA, at=clock())
     provider.answer.set_result(a_job(outputs=("https://replicate.delivery/a.png",)))
     await answered(launcher)
 

@@ -81,3 +81,14 @@ async def test_rows_of_no_more_use_go_and_those_of_use_stay(tmp_path: Path) -> N
         late = await upkeep(service)
     assert early == UpkeepReport()
     assert late == UpkeepReport(keys=1, captures=1)
+
+
+async def test_an_erasure_is_remembered_for_ninety_days(tmp_path: Path) -> None:
+    async with still(tmp_path, clock=FakeClock()) as service:
+        await service.http.delete("/v1/users/ana")
+        service.clock.advance(90 * DAY)
+        early = await upkeep(service)
+        service.clock.advance(1)
+        late = await upkeep(service)
+    assert early == UpkeepReport()
+    assert late == UpkeepReport(erasures=1)

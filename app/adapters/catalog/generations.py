@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.catalog import idempotency, output_images, registration, rows
+from app.adapters.catalog import deletions, idempotency, output_images, registration, rows
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import generations
 from app.domain.catalog import IdempotencyKey
@@ -24,18 +24,14 @@ class SqlGenerations:
         self._database = database
 
     async def begin(self, generation: Generation, *, idempotency_key: IdempotencyKey | None = None) -> Generation:
-        user = str(generation.user)
         async with self._database.write() as connection:
-            known = await idempotency.find(connection, user, idempotency_key)
-            found = await _row(connection, known) if known else None
-            if found is None and generation.job_id is not None:
-                found = await _of_job(connection, user, generation.provider, generation.job_id)
-            if found is not None:
-                return rows.to_generation(found)
-            await connection.execute(insert(generations).values(**rows.of_generation(generation)))
-            if known is None:
-                await idempotency.remember(connection, user, idempotency_key, str(generation.id), generation.created_at)
-        return generation
+            return await _begin(connection, generation, idempotency_key)
+
+    async def adopt(self, generation: Generation, *, made_at: datetime | None) -> Generation | None:
+        async with self._database.write() as connection:
+            if await deletions.is_from_before_erasure(connection, generation.user, made_at):
+                return None
+            return await _begin(connection, generation, None)
 
     async def find(self, generation: GenerationId) -> Generation | None:
         async with self._database.read() as connection:
@@ -106,8 +102,10 @@ class SqlGenerations:
                 return known[0]
             if row.status not in _OPEN:
                 return None
-            return await output_images.take_import(connection, row, at) or await output_images.promise(
-                connection, row, at
+            return (
+                await output_images.take_import(connection, row, at)
+                or await output_images.take_deleted(connection, row)
+                or await output_images.promise(connection, row, at)
             )
 
     async def add_outputs(self, generation: GenerationId, outputs: Sequence[NewImage]) -> list[Image]:
@@ -157,6 +155,20 @@ class SqlGenerations:
         )
         async with self._database.read() as connection:
             return [rows.to_generation(row) for row in await connection.execute(query)]
+
+
+async def _begin(connection: AsyncConnection, generation: Generation, key: IdempotencyKey | None) -> Generation:
+    user = str(generation.user)
+    known = await idempotency.find(connection, user, key)
+    found = await _row(connection, known) if known else None
+    if found is None and generation.job_id is not None:
+        found = await _of_job(connection, user, generation.provider, generation.job_id)
+    if found is not None:
+        return rows.to_generation(found)
+    await connection.execute(insert(generations).values(**rows.of_generation(generation)))
+    if known is None:
+        await idempotency.remember(connection, user, key, str(generation.id), generation.created_at)
+    return generation
 
 
 async def _row(connection: AsyncConnection, generation: str) -> Row[Any] | None:

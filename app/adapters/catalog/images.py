@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Row,
     and_,
     bindparam,
     case,
@@ -20,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.adapters.catalog import changes, idempotency, registration, rows, uploads
+from app.adapters.catalog import changes, deletions, idempotency, registration, rows, uploads
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import generations, images, is_live
@@ -108,9 +110,7 @@ class SqlImages:
             row = await registration.image_row(connection, str(user), str(image))
             if row is None or row.status == ImageStatus.DELETED:
                 return None
-            await connection.execute(
-                update(images).where(_is(user, image)).values(_tombstone(reason, at, owed=row.extension is not None))
-            )
+            await connection.execute(update(images).where(_is(user, image)).values(_tombstone(row, reason, at)))
             await registration.end_capture(connection, str(user), str(image), state="canceled", at=at)
             await changes.record(connection, str(user), str(image), Change.DELETED, at)
         return rows.to_image(row)
@@ -125,8 +125,10 @@ class SqlImages:
                 .values(unlink_owed=false(), **measured)
             )
 
-    async def forget_owner(self, user: UserId) -> None:
+    async def forget_owner(self, user: UserId, *, at: datetime) -> None:
         async with self._database.write() as connection:
+            await deletions.remember_erasure(connection, user, at)
+            await deletions.remove_traces(connection, str(user))
             for table in (generations, idempotency_keys):
                 await connection.execute(delete(table).where(table.c.user_id == str(user)))
 
@@ -168,18 +170,19 @@ def _after(position: ImagePosition | None) -> ColumnElement[bool]:
     return tuple_(images.c.created_at, images.c.id) < here
 
 
-def _tombstone(reason: str, at: datetime, *, owed: bool) -> dict[str, object]:
-    """Return what deletion leaves: the name, when and why.  Nothing of what the picture was, or came from.
+def _tombstone(row: Row[Any], reason: str, at: datetime) -> dict[str, object]:
+    """Return what deletion leaves: the name, when and why.  Nothing of what the picture was.
 
-    That it was output *n* of a generation stays: else a late webhook would bring it back.
+    That it was output *n* of a generation stays, and of an import hashes of where it came from: else a late webhook
+    would bring it back.
     """
     kept: dict[str, object] = {
         "status": ImageStatus.DELETED.value,
         "reason": reason,
         "detail": None,
         "ended_at": at,
-        "unlink_owed": owed,
+        "unlink_owed": row.extension is not None,
         "metadata": {},
     }
-    forgotten = ("source_url", "source_key", "fingerprint", "provider", "job_id", "sha256", "thumbhash", "accessed_at")
-    return kept | dict.fromkeys(forgotten)
+    forgotten = ("source_url", "provider", "job_id", "sha256", "thumbhash", "accessed_at")
+    return kept | deletions.traces(row) | dict.fromkeys(forgotten)

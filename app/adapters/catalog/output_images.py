@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.adapters.catalog import changes, registration, rows
+from app.adapters.catalog import changes, deletions, registration, rows
 from app.adapters.catalog.changes import Change
 from app.adapters.catalog.schema import images
 from app.domain.ids import GenerationId
@@ -57,8 +57,19 @@ async def take_import(connection: AsyncConnection, row: Row[Any], at: datetime) 
     return await registration.get_image(connection, row.user_id, found.id)
 
 
+async def take_deleted(connection: AsyncConnection, row: Row[Any]) -> Image | None:
+    """Return the first output if the app has imported and deleted it already: then no URL is to be promised."""
+    if row.job_id is None:
+        return None
+    found = await deletions.find_output(connection, row.user_id, job_key(row.provider, row.job_id, 0))
+    if found is None:
+        return None
+    await deletions.tie(connection, found, row.id, 0)
+    return await registration.get_image(connection, row.user_id, found.id)
+
+
 async def add(connection: AsyncConnection, new: NewImage) -> None:
-    """Record one output, unless its image is known: as this output, as a promise, or as an import of its address."""
+    """Record one output, unless its image is known: as this output, as a promise, or as an import, deleted or not."""
     user = str(new.user)
     known = await connection.execute(
         select(images.c.id).where(
@@ -74,10 +85,10 @@ async def add(connection: AsyncConnection, new: NewImage) -> None:
         await registration.give_source(connection, promised.id, await registration.with_free_key(connection, new))
         return
     found = await registration.same_source(connection, new)
-    if found is None or found.generation_id:
-        await registration.insert_image(connection, await registration.with_free_key(connection, new))
-    else:
+    if found is not None and not found.generation_id:
         await registration.adopt(connection, found, new)
+    elif not await deletions.give_to_generation(connection, new):
+        await registration.insert_image(connection, await registration.with_free_key(connection, new))
 
 
 async def break_promise(connection: AsyncConnection, row: Row[Any], at: datetime) -> None:

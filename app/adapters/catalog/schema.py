@@ -21,6 +21,7 @@ metadata = MetaData()
 
 _LIVE = text("status <> 'deleted'")
 _OPEN = text("state = 'open'")
+_TRACED = text("status = 'deleted' AND source_key IS NOT NULL")
 
 users = Table(
     "users",
@@ -70,6 +71,13 @@ images = Table(
         sqlite_where=_LIVE,
         postgresql_where=_LIVE,
     ),
+    Index(
+        "images_deleted_source",
+        "user_id",
+        "source_key",
+        sqlite_where=_TRACED,
+        postgresql_where=_TRACED,
+    ),
     Index("images_fingerprint", "user_id", "fingerprint", "created_at"),
     # Without the tombstones, which outnumber the images of an owner who makes many and keeps few.
     Index("images_newest", "user_id", "created_at", "id", sqlite_where=_LIVE, postgresql_where=_LIVE),
@@ -86,6 +94,8 @@ images = Table(
 
 is_live = images.c.status != literal_column("'deleted'")
 """Spelled out, not bound: a partial index serves only who says the same."""
+
+is_deleted = images.c.status == literal_column("'deleted'")
 
 captures = Table(
     "captures",

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Delete, Select, and_, bindparam, delete, exists, or_, select
 
 from app.adapters.catalog.database import Database
-from app.adapters.catalog.schema import captures, generations, idempotency, images, is_open
+from app.adapters.catalog.deletions import ERASURES
+from app.adapters.catalog.schema import captures, generations, idempotency, images, is_open, marks
 from app.domain.generations import JobStatus
 from app.domain.images import ImageStatus
 
@@ -48,6 +49,13 @@ class SqlUpkeep:
         return await self._forget(
             select(captures.c.user_id.label("of_user"), captures.c.image_id.label("of_image")).where(old),
             delete(captures).where(here, old),
+        )
+
+    async def forget_erasures(self, *, before: datetime) -> int:
+        old = and_(marks.c.name.startswith(ERASURES), marks.c.at < before)
+        return await self._forget(
+            select(marks.c.name.label("of_name")).where(old),
+            delete(marks).where(marks.c.name == bindparam("of_name"), old),
         )
 
     async def _forget(self, find: Select[Any], remove: Delete) -> int:

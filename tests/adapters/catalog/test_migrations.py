@@ -69,7 +69,7 @@ def test_partial_indexes_have_the_conditions_that_are_written_down(migrated: Pat
     }
 
     assert partial_indexes(engine_of(migrated)) == written
-    assert len(written) == 4
+    assert len(written) == 5
 
 
 async def test_migrating_twice_changes_nothing(path: Path) -> None:

@@ -4,6 +4,7 @@ from tests.contracts.catalog_captures import CaptureQueueContract
 from tests.contracts.catalog_changes import ChangesContract
 from tests.contracts.catalog_generations import BeginContract, PollContract, PromiseContract, UpdateContract
 from tests.contracts.catalog_images import DeleteContract, FindContract, ListContract, TouchContract
+from tests.contracts.catalog_late_news import DeletedImportContract, ErasureContract
 from tests.contracts.catalog_outputs import AdoptionContract, FulfilmentContract, OutputContract
 from tests.contracts.catalog_registration import RegisterContract
 from tests.contracts.catalog_retention import LockContract, RetentionContract
@@ -29,6 +30,10 @@ class TestGenerations(BeginContract, UpdateContract, PollContract, PromiseContra
 
 
 class TestOutputs(OutputContract, FulfilmentContract, AdoptionContract):
+    pass
+
+
+class TestLateNews(DeletedImportContract, ErasureContract):
     pass
 
 

@@ -16,7 +16,7 @@ from app.domain.ids import ImageId
 from app.domain.images import ImagePosition
 from app.domain.metrics import Task
 from tests.contracts.catalog_generations import begun
-from tests.support.catalog import ANA, NOW, SECOND, Catalog, a_generation, a_key, an_image, an_output, of_job
+from tests.support.catalog import ANA, BOB, NOW, SECOND, Catalog, a_generation, a_key, an_image, an_output, of_job
 
 
 class Watch:
@@ -209,12 +209,31 @@ async def test_what_an_owner_has_stored_is_found_by_the_owner(catalog: Catalog, 
     assert "SEARCH images USING INDEX images_usage (user_id=? AND status=?)" in watch.plans()[0]
 
 
+async def test_a_deleted_import_is_found_by_indexes(catalog: Catalog, watch: Watch) -> None:
+    generation = await begun(catalog)
+    watch.clear()
+    await catalog.generations.add_outputs(generation.id, [an_output(generation)])
+
+    assert watch.scans() == []
+    assert any("images_deleted_source (user_id=? AND source_key=?)" in step for step in watch.plans())
+
+
+async def test_adopting_a_job_scans_nothing(catalog: Catalog, watch: Watch) -> None:
+    await catalog.images.forget_owner(ANA, at=NOW)
+    watch.clear()
+    await catalog.generations.adopt(a_generation(job_id="job1"), made_at=NOW + SECOND)
+
+    assert watch.scans() == []
+
+
 async def test_what_is_forgotten_is_removed_by_its_key(catalog: Catalog, watch: Watch) -> None:
     image = await catalog.images.register(an_image("one"), idempotency_key=a_key())
     await catalog.images.mark_deleted(ANA, image.image.id, reason="expired", at=NOW)
     await catalog.generations.update((await begun(catalog)).id, status=JobStatus.FAILED, job_id=None, at=NOW)
+    await catalog.images.forget_owner(BOB, at=NOW)
     watch.clear()
-    for forget in (catalog.upkeep.forget_keys, catalog.upkeep.forget_generations, catalog.upkeep.forget_captures):
+    upkeep = catalog.upkeep
+    for forget in (upkeep.forget_keys, upkeep.forget_generations, upkeep.forget_captures, upkeep.forget_erasures):
         assert await forget(before=NOW + SECOND) == 1
 
     scanning = [step for step in watch.scans() if "DELETE" in step]

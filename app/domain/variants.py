@@ -56,6 +56,12 @@ class VariantKey:
     """Of the original: what lies at a key can be deleted, and something else be put there."""
     rendering: Rendering
 
+    @property
+    def owner(self) -> tuple[str, str]:
+        """The user and the id of the image, as its blob's name has them."""
+        user, _, name = self.blob.partition("/")
+        return user, name.rpartition(".")[0]
+
     @classmethod
     def of(cls, image: Image, rendering: Rendering) -> "VariantKey":
         """Return the key of a *rendering* of a stored *image*."""
@@ -83,7 +89,9 @@ class Outcome(StrEnum):
 
     KEPT = "kept"
     MADE = "made"
-    """By this request, or by another one that it joined."""
+    """By this request: one rendering each."""
+    JOINED = "joined"
+    """By another request, which this one waited for."""
     REFUSED = "refused"
     """The queue was full."""
     FAILED = "failed"

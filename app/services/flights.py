@@ -17,6 +17,10 @@ class Flights(Generic[T]):
     def __init__(self) -> None:
         self._tasks: dict[Hashable, asyncio.Task[T]] = {}
 
+    def __contains__(self, key: Hashable) -> bool:
+        """Whether somebody is at work under *key*."""
+        return key in self._tasks
+
     async def join(self, key: Hashable, work: Callable[[], Awaitable[T]]) -> T:
         """Return what *work* returns, or what the one that is already at work under *key* does.
 

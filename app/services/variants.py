@@ -8,10 +8,11 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from app.domain.errors import AppError, NotFound, Overloaded
+from app.domain.errors import AppError, InvalidInput, NotFound, Overloaded, RenderingFailed
 from app.domain.images import Digest
 from app.domain.ports import Blob, BlobStore, Renderer, Variant, VariantCache
 from app.domain.variants import Outcome, VariantFacts, VariantKey, gallery_rendering
+from app.services.failures import RecentFailures
 from app.services.flights import Flights
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class Bytes:
 
 
 class VariantService:
-    """*count* is told how each variant that was asked for came about; who joins a making counts by its outcome."""
+    """*count* is told how each variant that was asked for came about."""
 
     def __init__(
         self,
@@ -51,6 +52,7 @@ class VariantService:
         blobs: BlobStore,
         cache: VariantCache,
         renderer: Renderer,
+        monotonic: Callable[[], float],
         count: Callable[[Outcome], object] = lambda _: None,
     ) -> None:
         self._blobs = blobs
@@ -58,23 +60,26 @@ class VariantService:
         self._renderer = renderer
         self._count = count
         self._flights: Flights[tuple[VariantFacts, bytes]] = Flights()
+        self._failures = RecentFailures(monotonic=monotonic)
 
     async def open(self, key: VariantKey) -> Variant:
         """Return a variant, made now if it is not kept.
 
         Raise `NotFound` when its original has gone, `Overloaded` when too many are being made, or what the
-        renderer raises.  A failure is told to all who wait for it, and then forgotten.
+        renderer raises.  A failure is told to all who wait for it; what would fail again is remembered for a while.
         """
         found = await self._find(key)
         if found is not None:
             self._count(Outcome.KEPT)
             return found
+        came = Outcome.JOINED if key in self._flights else Outcome.MADE
         try:
+            self._failures.check(key)
             facts, content = await self._flights.join(key, lambda: self._make(key))
         except AppError as refusal:
             self._count(Outcome.REFUSED if isinstance(refusal, Overloaded) else Outcome.FAILED)
             raise
-        self._count(Outcome.MADE)
+        self._count(came)
         return Variant(facts, Bytes(content))
 
     async def keep(self, key: VariantKey, content: bytes) -> VariantFacts:
@@ -110,8 +115,17 @@ class VariantService:
 
     async def _make(self, key: VariantKey) -> tuple[VariantFacts, bytes]:
         async with self._original(key.blob) as path:
-            content = await self._renderer.render(path, key.rendering)
+            content = await self._render(path, key)
         return await self.keep(key, content), content
+
+    async def _render(self, path: Path, key: VariantKey) -> bytes:
+        try:
+            return await self._renderer.render(path, key.rendering)
+        except (InvalidInput, RenderingFailed) as refusal:
+            # The same bytes would fail the same way, after as much work.
+            self._failures.remember(key, refusal)
+            log.warning("an image cannot be rendered", extra=_told(key, refusal))
+            raise
 
     @asynccontextmanager
     async def _original(self, key: str) -> AsyncIterator[Path]:
@@ -149,6 +163,12 @@ class Gallery:
         except Exception:
             # The original is here, and that is what counts.
             log.exception("a copy for the gallery is not kept", extra={"key": key})
+
+
+def _told(key: VariantKey, refusal: AppError) -> dict[str, object]:
+    user, image = key.owner
+    wanted = f"{key.rendering.extension} at {key.rendering.width or 'full'} width"
+    return {"user_id": user, "image_id": image, "rendering": wanted, "reason": refusal.details.get("reason")}
 
 
 def _facts(extension: str, content: bytes) -> VariantFacts:

@@ -157,6 +157,7 @@ class KeepingGraph:
             blobs=adapters.blobs,
             cache=adapters.variants,
             renderer=adapters.renderer,
+            monotonic=self.world.monotonic,
             count=self.metrics.variant_served,
         )
 

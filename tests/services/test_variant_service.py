@@ -11,10 +11,11 @@ import pytest
 
 from app.adapters.blobs.variants import VariantFolder
 from app.adapters.blobs.volume import VolumeBlobStore
-from app.domain.errors import NotFound, Overloaded, RenderingFailed, StorageUnavailable
+from app.domain.errors import AppError, InvalidInput, NotFound, Overloaded, RenderingFailed, StorageUnavailable
 from app.domain.images import Digest
 from app.domain.ports import Space, Variant
 from app.domain.variants import Outcome, Rendering, VariantKey
+from app.services.failures import RecentFailures
 from app.services.variants import Gallery, VariantService
 from devkit.clock import FakeClock
 
@@ -45,6 +46,7 @@ class World:
     renderer: FakeRenderer = field(default_factory=FakeRenderer)
     counted: Counter[Outcome] = field(default_factory=Counter)
     free: int | None = None
+    seconds: float = 0.0
 
     def __post_init__(self) -> None:
         numbers = count()
@@ -55,6 +57,7 @@ class World:
             blobs=self.blobs,
             cache=self.cache,
             renderer=self.renderer,
+            monotonic=lambda: self.seconds,
             count=lambda outcome: self.counted.update([outcome]),
         )
 
@@ -110,21 +113,76 @@ async def test_without_its_original_there_is_none(world: World) -> None:
     assert world.renderer.renders == 0
 
 
-@pytest.mark.parametrize(
-    ("failure", "outcome"),
-    [(RenderingFailed("no"), Outcome.FAILED), (Overloaded("full"), Outcome.REFUSED)],
-    ids=["failed", "overloaded"],
-)
-async def test_a_failure_is_not_remembered(world: World, failure: Exception, outcome: Outcome) -> None:
+async def test_who_waits_for_a_rendering_is_counted_apart(world: World) -> None:
+    await asyncio.gather(*(world.variants.open(KEY) for _ in range(100)))
+    assert world.counted == {Outcome.MADE: 1, Outcome.JOINED: 99}
+
+
+def failing(failure: Exception) -> Callable[[Path], Awaitable[object]]:
     async def fail(_: Path) -> None:
         raise failure
 
-    world.renderer.on_render = fail
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("failure", "outcome"),
+    [(StorageUnavailable("no"), Outcome.FAILED), (Overloaded("full"), Outcome.REFUSED)],
+    ids=["unreadable", "overloaded"],
+)
+async def test_a_failure_of_the_moment_is_not_remembered(world: World, failure: Exception, outcome: Outcome) -> None:
+    world.renderer.on_render = failing(failure)
     with pytest.raises(type(failure)):
         await world.variants.open(KEY)
     world.renderer.on_render = None
     assert await content(await world.variants.open(KEY)) == b"rendered"
     assert world.counted == {outcome: 1, Outcome.MADE: 1}
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [RenderingFailed("no", details={"reason": "corrupt"}), InvalidInput("too large", field="image")],
+    ids=["failed", "too large"],
+)
+async def test_a_failure_that_would_come_again_costs_nothing_for_five_minutes(world: World, failure: AppError) -> None:
+    world.renderer.on_render = failing(failure)
+    for _ in range(3):
+        with pytest.raises(type(failure)) as caught:
+            await world.variants.open(KEY)
+        assert (caught.value.detail, caught.value.details) == (failure.detail, failure.details)
+    assert world.renderer.renders == 1
+    world.renderer.on_render = None
+    world.seconds += 300
+    assert await content(await world.variants.open(KEY)) == b"rendered"
+
+
+async def test_a_failure_is_remembered_of_one_rendering_only(world: World) -> None:
+    world.renderer.on_render = failing(RenderingFailed("no"))
+    with pytest.raises(RenderingFailed):
+        await world.variants.open(KEY)
+    world.renderer.on_render = None
+    other = VariantKey(blob=KEY.blob, sha256=KEY.sha256, rendering=Rendering(extension="jpg"))
+    assert await content(await world.variants.open(other)) == b"rendered"
+
+
+async def test_the_log_says_once_which_image_fails_and_why(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    world.renderer.on_render = failing(RenderingFailed("no", details={"reason": "corrupt"}))
+    for _ in range(2):
+        with pytest.raises(RenderingFailed):
+            await world.variants.open(KEY)
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    told = {name: getattr(record, name) for name in ("user_id", "image_id", "rendering", "reason")}
+    assert told == {"user_id": "ana", "image_id": "pic", "rendering": "webp at 320 width", "reason": "corrupt"}
+
+
+def test_only_so_many_failures_are_remembered() -> None:
+    failures = RecentFailures(monotonic=lambda: 0.0)
+    for number in range(1_001):
+        failures.remember(number, RenderingFailed("no"))
+    failures.check(0)
+    with pytest.raises(RenderingFailed):
+        failures.check(1)
 
 
 async def test_an_image_deleted_while_it_is_rendered_leaves_nothing(world: World) -> None:

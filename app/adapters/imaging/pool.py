@@ -16,6 +16,7 @@ from app.domain.ports import Staging
 from app.domain.variants import Rendering, Survey
 
 _TOO_LARGE = frozenset({Reason.TOO_MANY_FRAMES, Reason.TOO_MANY_PIXELS})
+_NO_MEMORY = "The image is too large to be rendered at this size: ask for a smaller width (w)."
 
 
 class InspectorPool(WorkerPool):
@@ -42,7 +43,9 @@ class RendererPool(WorkerPool):
             _, content = await self.run({"op": "render", "path": str(path), "rendering": asdict(rendering)})
         except SourceRejected as exc:
             if exc.reason in _TOO_LARGE:
-                raise InvalidInput(exc.detail, field="image") from exc
+                raise InvalidInput(exc.detail, field="image", details={"reason": exc.reason}) from exc
+            if exc.reason == Reason.OUT_OF_MEMORY:
+                raise InvalidInput(_NO_MEMORY, field="image", details={"reason": exc.reason}) from exc
             # The original was looked into when it came, and is served all the same: this is no fault of its own.
             raise RenderingFailed(exc.detail, details={"reason": exc.reason}) from exc
         return content

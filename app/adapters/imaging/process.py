@@ -18,11 +18,15 @@ _GRACE = 1.0  # seconds for a process that has closed its output to end
 
 
 class WorkerDied(Exception):
-    """The process ended, or said something that is no reply.  *status* is its exit code, negative for a signal."""
+    """The process ended, or said something that is no reply.  *status* is its exit code, negative for a signal.
 
-    def __init__(self, status: int) -> None:
+    *served* counts the requests it has had, with the one it died of.
+    """
+
+    def __init__(self, status: int, *, served: int) -> None:
         super().__init__(f"the image worker ended with status {status}")
         self.status = status
+        self.served = served
 
 
 class WorkerProcess:
@@ -75,7 +79,7 @@ class WorkerProcess:
             self._stdin.write(pack(request))
             await self._stdin.drain()
         except ConnectionError as exc:
-            raise WorkerDied(await self._status()) from exc
+            raise WorkerDied(await self._status(), served=self.served) from exc
         return await self._receive()
 
     async def end(self) -> None:
@@ -100,7 +104,7 @@ class WorkerProcess:
             message = parse(await self._stdout.readexactly(length))
             return message, await self._stdout.readexactly(payload_size(message))
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as exc:
-            raise WorkerDied(await self._status()) from exc
+            raise WorkerDied(await self._status(), served=self.served) from exc
 
     async def _status(self) -> int:
         # Only a process that is let end by itself has a status that says why.

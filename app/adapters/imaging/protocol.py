@@ -19,6 +19,9 @@ MAX_LENGTH = 1 << 20
 MAX_PAYLOAD = 64 << 20
 """Of the raw bytes behind one message; they are held in memory at both ends."""
 
+EXIT_OUT_OF_MEMORY = 70
+"""How a worker ends that has no memory left to reply with."""
+
 Message = dict[str, Any]
 
 Reply = tuple[Message, bytes]

@@ -21,6 +21,8 @@ class Reason(StrEnum):
     EXCESS_DATA = "excess_data"
     DECODER_FAILED = "decoder_failed"
     DECODER_TIMEOUT = "decoder_timeout"
+    OUT_OF_MEMORY = "out_of_memory"
+    ENCODER_FAILED = "encoder_failed"
 
 
 _DETAIL: Mapping[Reason, str] = {
@@ -36,6 +38,8 @@ _DETAIL: Mapping[Reason, str] = {
     Reason.EXCESS_DATA: "The image carries far more data than its pixels need.",
     Reason.DECODER_FAILED: "The decoder failed on this image.",
     Reason.DECODER_TIMEOUT: "Decoding this image takes too long.",
+    Reason.OUT_OF_MEMORY: "The image takes more memory than one may.",
+    Reason.ENCODER_FAILED: "The image cannot be written in that format.",
 }
 
 

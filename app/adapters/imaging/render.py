@@ -3,20 +3,17 @@
 The settings of the encoders are measured (docs/architecture.md): what they cost in time, they do not give back in size.
 """
 
-from collections.abc import Mapping
 from contextlib import suppress
 from io import BytesIO
-from typing import Any
 
-from PIL import AvifImagePlugin as _Avif  # noqa: F401 - else Pillow would import every format to find this one
 from PIL import Image, ImageFile
-from PIL import WebPImagePlugin as _WebP  # noqa: F401 - likewise
 from PIL.Image import Resampling
 
 from app.adapters.imaging import colours
+from app.adapters.imaging.encoding import save
 from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
-from app.adapters.imaging.protocol import MAX_PAYLOAD
 from app.adapters.imaging.refusals import Reason, refused
+from app.adapters.imaging.room import Room
 from app.domain.errors import SourceRejected
 from app.domain.variants import Rendering
 
@@ -32,25 +29,18 @@ _GAP = 1.0
 _DRAFT = 2.0  # of a JPEG, how many times the wanted pixels its decoder has to give at least
 _MAX_ANIMATION = 100_000_000  # pixels of all frames as rendered: four bytes each
 _MAX_COPIED = 16_000_000  # pixels; beyond, turning a palette into colours costs memory that an ingest needs
+_BOUNDLESS = Room()
 _DEFAULT_DURATION = 100  # milliseconds, as browsers have it
-_RUN_LENGTHS = 3  # zlib.Z_RLE
-
-_SAVING: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "png": ("PNG", {"compress_level": 1, "compress_type": _RUN_LENGTHS}),
-    "jpg": ("JPEG", {"quality": 85}),
-    "webp": ("WEBP", {"quality": 80, "method": 1}),
-    "avif": ("AVIF", {"quality": 60, "speed": 9, "max_threads": 1}),
-}
 
 
-def render(data: bytes, rendering: Rendering) -> bytes:
-    """Return *rendering* of the picture *data*; raise `SourceRejected` when it cannot be made.
+def render(data: bytes, rendering: Rendering, room: Room = _BOUNDLESS) -> bytes:
+    """Return *rendering* of the picture *data*; raise `SourceRejected` when it cannot be made, or not in this *room*.
 
     `MemoryError` passes: it says more about this process than about the picture.
     """
     try:
         with Image.open(BytesIO(data), formats=_FORMATS) as picture:
-            return _made(picture, rendering)
+            return _made(picture, rendering, room)
     except (MemoryError, SourceRejected):
         raise
     except Exception as exc:
@@ -67,12 +57,8 @@ def small_copy(picture: Image.Image, orientation: int, rendering: Rendering) -> 
     if size == shown or picture.width * picture.height > _MAX_COPIED:
         return None
     with suppress(Exception):
-        return _still(picture, rendering, size=size, orientation=orientation)
+        return _encoded(_shown(picture, rendering, size=size, orientation=orientation), rendering.extension)
     return None
-
-
-def _still(picture: Image.Image, rendering: Rendering, *, size: tuple[int, int], orientation: int) -> bytes:
-    return encoded(frame(picture, size=size, orientation=orientation), rendering.extension)
 
 
 def frame(picture: Image.Image, *, size: tuple[int, int], orientation: int) -> Image.Image:
@@ -84,27 +70,36 @@ def frame(picture: Image.Image, *, size: tuple[int, int], orientation: int) -> I
     return colours.to_srgb(upright(small, orientation), picture.info)
 
 
-def encoded(picture: Image.Image, extension: str) -> bytes:
-    """Return *picture* as a file without any metadata; no larger than a reply may be."""
-    picture = colours.on_white(picture) if extension == "jpg" else colours.without_idle_alpha(picture)
+def _shown(picture: Image.Image, rendering: Rendering, *, size: tuple[int, int], orientation: int) -> Image.Image:
+    """Return the loaded frame with no alpha but what shows."""
+    found = frame(picture, size=size, orientation=orientation)
+    return colours.on_white(found) if rendering.extension == "jpg" else colours.without_idle_alpha(found)
+
+
+def _encoded(picture: Image.Image, extension: str) -> bytes:
     if extension in {"webp", "avif"} and picture.mode in {"L", "LA"}:
         picture = picture.convert("RGBA" if picture.mode == "LA" else "RGB")
-    return _saved(picture, extension)
+    return save(picture, extension)
 
 
-def _made(picture: ImageFile.ImageFile, rendering: Rendering) -> bytes:
+def _made(picture: ImageFile.ImageFile, rendering: Rendering, room: Room) -> bytes:
     orientation = orientation_of(picture)
-    shown = picture.size[::-1] if is_sideways(orientation) else picture.size
-    size = rendering.size(*shown)
+    is_lying = is_sideways(orientation)
+    size = rendering.size(*(picture.size[::-1] if is_lying else picture.size))
     frames = 1 if picture.format == _STILL else getattr(picture, "n_frames", 1)
+    # What looks like alpha may hide nothing: that is known, and counts, only once it is decoded.
+    extension = rendering.extension
+    room.require(original=picture.size, size=size, extension=extension, is_clear=False)
     if frames > 1 and rendering.keeps_motion:
         return _animation(picture, frames, size=size, orientation=orientation)
     if picture.format in _JPEG:
         # A decoder that is asked in time leaves out the detail nobody will see.
-        across, down = size[::-1] if is_sideways(orientation) else size
+        across, down = size[::-1] if is_lying else size
         picture.draft(None, (int(_DRAFT * across), int(_DRAFT * down)))
     picture.load()
-    return _still(picture, rendering, size=size, orientation=orientation)
+    shown = _shown(picture, rendering, size=size, orientation=orientation)
+    room.require(original=picture.size, size=size, extension=extension, is_clear=shown.mode in {"LA", "RGBA"})
+    return _encoded(shown, extension)
 
 
 def _animation(picture: ImageFile.ImageFile, frames: int, *, size: tuple[int, int], orientation: int) -> bytes:
@@ -119,15 +114,4 @@ def _animation(picture: ImageFile.ImageFile, frames: int, *, size: tuple[int, in
         durations.append(int(picture.info.get("duration") or _DEFAULT_DURATION))
     loop = picture.info.get("loop", 1 if picture.format == "GIF" else 0)
     first, *others = shown
-    return _saved(first, "webp", save_all=True, append_images=others, duration=durations, loop=loop)
-
-
-def _saved(picture: Image.Image, extension: str, **more: Any) -> bytes:
-    kind, options = _SAVING[extension]
-    # Encoders copy what they find here: comments, profiles, EXIF.
-    picture.info = {}
-    buffer = BytesIO()
-    picture.save(buffer, kind, **options, **more)
-    if buffer.tell() > MAX_PAYLOAD:
-        raise refused(Reason.TOO_MANY_PIXELS, "The image is too large to be rendered at that width.")
-    return buffer.getvalue()
+    return save(first, "webp", save_all=True, append_images=others, duration=durations, loop=loop)

@@ -20,14 +20,13 @@ from app.adapters.imaging.cleaning import pieces
 from app.adapters.imaging.cleaning.clean import clean
 from app.adapters.imaging.decode import decode, prepare
 from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.protocol import LENGTH_SIZE, Message, pack, parse, parse_length
+from app.adapters.imaging.protocol import EXIT_OUT_OF_MEMORY, LENGTH_SIZE, Message, pack, parse, parse_length
 from app.adapters.imaging.render import render, small_copy
+from app.adapters.imaging.room import Room
 from app.adapters.imaging.thumbhash import thumbhash
 from app.domain.errors import SourceRejected
 from app.domain.images import CONTENT_TYPES
 from app.domain.variants import Rendering
-
-EXIT_OUT_OF_MEMORY = 70
 
 _EXTENSIONS = {"PNG": "png", "JPEG": "jpg", "WEBP": "webp", "GIF": "gif", "AVIF": "avif"}
 
@@ -66,7 +65,7 @@ def inspect(path: Path, limits: Limits, copy: Rendering | None = None) -> tuple[
     return facts, made
 
 
-def operations(limits: Limits) -> dict[str, Operation]:
+def operations(limits: Limits, room: Room) -> dict[str, Operation]:
     """Return what can be asked of this process, by the name in a request's `"op"`."""
 
     def look(request: Message) -> Answer:
@@ -75,7 +74,7 @@ def operations(limits: Limits) -> dict[str, Operation]:
         return facts, made or b""
 
     def make(request: Message) -> Answer:
-        return None, render(Path(request["path"]).read_bytes(), Rendering(**request["rendering"]))
+        return None, render(Path(request["path"]).read_bytes(), Rendering(**request["rendering"]), room)
 
     def strip(request: Message) -> Answer:
         return pieces.to_json(clean(Path(request["path"]).read_bytes(), limits)), b""
@@ -126,9 +125,10 @@ def main() -> None:
     limits = Limits(**settings["limits"])
     prepare(limits)
     sandbox.enter(**settings["sandbox"])
+    room = Room(settings["sandbox"]["memory_limit"])
     replies = _private_output()
     try:
-        serve(sys.stdin.buffer, replies, operations(limits))
+        serve(sys.stdin.buffer, replies, operations(limits, room))
     except MemoryError:
         # Without unwinding: there may be no memory left to tidy up with.
         os._exit(EXIT_OUT_OF_MEMORY)

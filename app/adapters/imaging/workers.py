@@ -12,7 +12,7 @@ from typing import Any
 
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.process import WorkerDied, WorkerProcess
-from app.adapters.imaging.protocol import Message, Reply
+from app.adapters.imaging.protocol import EXIT_OUT_OF_MEMORY, Message, Reply
 from app.adapters.imaging.refusals import Reason, refused
 from app.domain.errors import Overloaded, SourceRejected, StorageUnavailable
 
@@ -78,8 +78,8 @@ class WorkerPool:
             try:
                 message, payload = await self._ask(request)
             except WorkerDied as exc:
-                if exc.status not in _KILLED_FROM_OUTSIDE:
-                    raise refused(Reason.DECODER_FAILED) from exc
+                if not _may_be_chance(exc):
+                    raise _blame(exc) from exc
                 message, payload = await self._ask_again(request)
         return _result(message), payload
 
@@ -88,7 +88,7 @@ class WorkerPool:
         try:
             return await self._ask(request)
         except WorkerDied as exc:
-            raise refused(Reason.DECODER_FAILED) from exc
+            raise _blame(exc) from exc
 
     async def _ask(self, request: Message) -> Reply:
         async with self._worker() as worker:
@@ -167,6 +167,17 @@ class WorkerPool:
     async def _retire(self, worker: WorkerProcess) -> None:
         await worker.end()
         self._alive.discard(worker)
+
+
+def _may_be_chance(death: WorkerDied) -> bool:
+    """Whether a new worker may well do what this one died of."""
+    if death.status == EXIT_OUT_OF_MEMORY:
+        return death.served > 1  # what earlier pictures left behind took room
+    return death.status in _KILLED_FROM_OUTSIDE
+
+
+def _blame(death: WorkerDied) -> SourceRejected:
+    return refused(Reason.OUT_OF_MEMORY if death.status == EXIT_OUT_OF_MEMORY else Reason.DECODER_FAILED)
 
 
 def _result(reply: Message) -> Any:

@@ -49,7 +49,11 @@ class PrometheusMetrics:
         )
         self._retries = self._counter("holdfast_capture_retries", "Attempts that failed and are made again.", "code")
         self._removed = self._counter("holdfast_sweep_removed_images", "Images removed by sweeps.", "reason")
-        self._variants = self._counter("holdfast_variants", "Variants asked for, by how they came about.", "outcome")
+        self._variants = self._counter(
+            "holdfast_variants",
+            "Variants asked for, by how they came about: made once, joined by who waits.",
+            "outcome",
+        )
         self._levels = LevelGauges(self._registry)
         # An alert on an increase needs the 0 before the first one.
         for status in (ImageStatus.STORED, ImageStatus.REJECTED, ImageStatus.LOST):

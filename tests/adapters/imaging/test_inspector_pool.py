@@ -128,7 +128,7 @@ async def test_running_out_of_memory_costs_one_picture(make_pool: MakePool, good
     with (tmp_path / "huge").open("wb") as huge:
         huge.truncate(1 << 30)
 
-    assert await reason(pool, tmp_path / "huge") == "decoder_failed"
+    assert await reason(pool, tmp_path / "huge") == "out_of_memory"
     assert (await pool.inspect(large)).width == 12_000
 
 

@@ -85,6 +85,32 @@ async def test_what_would_be_too_large_is_the_askers_fault(make_renderer: MakeRe
     assert caught.value.field == "image"
 
 
+async def test_what_memory_cannot_hold_is_refused_with_the_width_it_can(
+    make_renderer: MakeRenderer, tmp_path: Path
+) -> None:
+    (tmp_path / "even").write_bytes(hostile.even_png(5000, 4000))
+    pool = make_renderer(memory_limit=200 << 20)
+    with pytest.raises(InvalidInput) as caught:
+        await pool.render(tmp_path / "even", Rendering(extension="avif"))
+    assert caught.value.details == {"reason": "too_many_pixels"}
+    fits = int(caught.value.detail.rpartition("at most ")[2].rstrip("."))
+    assert 500 < fits < 5000
+    assert size(await pool.render(tmp_path / "even", Rendering(extension="avif", width=fits)))[0] == fits
+
+
+async def test_running_out_of_memory_is_no_damage_to_a_picture(
+    make_renderer: MakeRenderer, tmp_path: Path, good: Path
+) -> None:
+    pool = make_renderer(memory_limit=100 << 20)
+    await pool.render(good, NARROW)
+    with (tmp_path / "huge").open("wb") as huge:
+        huge.truncate(1 << 30)
+    with pytest.raises(InvalidInput) as caught:
+        await pool.render(tmp_path / "huge", NARROW)
+    assert caught.value.details == {"reason": "out_of_memory"}
+    assert size(await pool.render(good, NARROW)) == (32, 18)
+
+
 async def test_a_file_that_is_gone_is_no_failure_of_a_decoder(make_renderer: MakeRenderer, tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable):
         await make_renderer().render(tmp_path / "gone", NARROW)

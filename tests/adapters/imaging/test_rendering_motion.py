@@ -5,6 +5,7 @@ from io import BytesIO
 import pytest
 from PIL import Image
 
+from app.adapters.imaging import encoding
 from app.adapters.imaging import render as module
 from app.adapters.imaging.render import render
 from app.domain.errors import SourceRejected
@@ -87,7 +88,7 @@ def test_an_animation_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rendering_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_PAYLOAD", 1000)
+    monkeypatch.setattr(encoding, "MAX_PAYLOAD", 1000)
     with pytest.raises(SourceRejected) as caught:
         render(pictures.noise_png(20_000), Rendering(extension="png"))
     assert caught.value.reason == "too_many_pixels"

@@ -87,7 +87,7 @@ class Bench:
 def _judged(folder: Path, scenario: Scenario, point: Point, before: list[Promise]) -> Outcome:
     life = live(folder, scenario, point.blow, mistake=point.mistake, steps=scenario.steps)
     outcome = Outcome(calls=life.calls, struck=life.struck, problems=life.problems)
-    outcome.problems += _false_success(point.blow, life)
+    outcome.problems += _false_success(point.blow, life, before)
     try:
         outcome.problems += audit.as_left(folder, before + life.promises, ruined=scenario.ruined)
         if point.second.action:
@@ -105,13 +105,15 @@ def _judged(folder: Path, scenario: Scenario, point: Point, before: list[Promise
     return outcome
 
 
-def _false_success(blow: Blow, life: Life) -> list[str]:
-    """While every call fails, nothing that is said after a failed fsync can be true."""
+def _false_success(blow: Blow, life: Life, before: list[Promise]) -> list[str]:
+    """While every call fails, nothing new that is said after a failed fsync can be true."""
     if blow.action is not Action.FAIL_ON:
         return []
     # What is only promised is told beside captures already at work, whose fsync may have failed meanwhile; whether it
-    # was true shows after recovery.
-    lies = [p for p in life.promises if p.what in {"stored", "deleted"} and p.failed_syncs]
+    # was true shows after recovery.  What was so before may be said again without a write.
+    kept = {(promise.user, promise.image, promise.what) for promise in before}
+    said = [promise for promise in life.promises if promise.what in {"stored", "deleted"} and promise.failed_syncs]
+    lies = [promise for promise in said if (promise.user, promise.image, promise.what) not in kept]
     return [f"{lie.user}/{lie.image}: {lie.what}, after {lie.failed_syncs} failed fsyncs" for lie in lies]
 
 

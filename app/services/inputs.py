@@ -10,13 +10,13 @@ import binascii
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from app.domain import data_urls
 from app.domain.errors import AppError, SourceRejected, TooLarge
 from app.domain.generations import Generation, Order
 from app.domain.ids import GenerationId
 from app.domain.ports import InputStorage
+from app.services.addresses import swapped
 from app.services.own_images import OwnImages
 from app.services.temporary import TemporaryImages
 
@@ -61,7 +61,7 @@ class InputService:
         _require_bounded([text for text in found if text not in swaps])
         if not swaps:
             return order
-        return replace(order, input=await asyncio.to_thread(_swapped, order.input, swaps))
+        return replace(order, input=await asyncio.to_thread(swapped, order.input, swaps))
 
     async def release(self, generation: GenerationId) -> None:
         """Delete what was hosted for a generation; never fails, since the next tidying finds what is left."""
@@ -103,14 +103,6 @@ def _candidates(value: object, place: str, depth: int = 0) -> Iterator[tuple[str
     elif depth < _DEEPEST and isinstance(value, Mapping | list):
         for name, child in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _candidates(child, f"{place}.{name}", depth + 1)
-
-
-def _swapped(value: Any, swaps: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return swaps.get(value, value)
-    if isinstance(value, Mapping):
-        return {name: _swapped(child, swaps) for name, child in value.items()}
-    return [_swapped(child, swaps) for child in value] if isinstance(value, list) else value
 
 
 def _require_bounded(texts: list[str]) -> None:

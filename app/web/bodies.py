@@ -9,7 +9,8 @@ from app.domain.errors import AppError, InvalidInput
 from app.domain.generations import Order
 from app.domain.ids import ImageId, UserId
 from app.domain.temporary import TemporaryId
-from app.services.forwarding import ONE, SEVERAL, NamedUrl
+from app.services.addresses import NamedUrl
+from app.services.forwarding import ONE, SEVERAL
 
 Wait = Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)]
 Metadata = Annotated[dict[str, Any], Field(description="Comes back as it was given.")]

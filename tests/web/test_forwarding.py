@@ -120,13 +120,6 @@ async def test_the_refusal_names_the_field(service: Service, body: dict[str, Any
     assert problem["field"] == field
 
 
-async def test_addresses_of_anything_but_pictures_are_the_models_business(service: Service, fal: FalStandIn) -> None:
-    fal.behaviours[MODEL] = Behaviour()
-    asked = {"prompt": "https://evil.example is a poem", "loras": [{"path": "https://weights.example/a"}]}
-    await forward(service, input=asked)
-    assert received(fal) == asked
-
-
 async def test_a_picture_is_looked_at_once_and_believed_for_a_while(service: Service, fal: FalStandIn) -> None:
     fal.behaviours[MODEL] = Behaviour()
     url = put(fal)

@@ -14,6 +14,7 @@ from app.domain.instants import rfc3339
 from app.domain.ports import Blob, BlobStore, Clock
 from app.domain.variants import ORIGINAL, Rendering, VariantFacts, VariantKey, Wanted, find_rendering
 from app.services.access_times import AccessTimes
+from app.services.complaints import Complaints
 from app.services.known_images import KnownImages
 from app.services.signals import Signals
 from app.services.variants import VariantService
@@ -61,6 +62,7 @@ class HostingService:
         self._read_wait = read_wait
         self._variants = variants
         self._known = KnownImages(clock=clock)
+        self._complaints = Complaints(clock=clock)
 
     async def get(self, user: UserId, image: ImageId) -> Image:
         """Return an image that is not deleted; raise `NotFound` or `ImageDeleted`."""
@@ -131,10 +133,16 @@ class HostingService:
             now = await self.get(image.user, image.id)  # deleted since it was read: says so
             if now.status is not ImageStatus.STORED:
                 raise _unavailable(now) from None
-            log.exception("a stored image has no file", extra={"user_id": str(image.user), "image_id": str(image.id)})
+            self._complain("a stored image has no file", image)
             raise StorageUnavailable("The image cannot be read.", retry_after=60) from None
+        if image.digest is not None and blob.size != image.digest.size:
+            self._complain("a stored image's file has the wrong size", image)
         self._access_times.note(image.user, image.id)
         return Stored(image, blob)
+
+    def _complain(self, message: str, image: Image) -> None:
+        if self._complaints.is_due((message, image.key)):
+            log.error(message, extra={"user_id": str(image.user), "image_id": str(image.id)})
 
     async def _rendered(self, original: Stored, rendering: Rendering) -> Stored:
         # The original was opened all the same: whatever has become of it is true of its variants.

@@ -67,7 +67,7 @@ SHARING: Final[Headers] = (
 """Any page may show and read an image; no cookie or credential is ever involved.  Errors need it too."""
 
 _PREFLIGHT: Final[Headers] = (
-    ("Allow", "GET, HEAD, OPTIONS"),
+    ("Allow", "DELETE, GET, HEAD, OPTIONS"),
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
     (

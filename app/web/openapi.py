@@ -74,9 +74,10 @@ _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
     auth.link: [{}, {"signedLink": []}, {"bearer": ["user"]}],
     auth.monitor: [{}, {"metricsToken": []}],
 }
+_EXTENSION = r"(\.([Pp][Nn][Gg]|[Jj][Pp][Ee]?[Gg]|[Ww][Ee][Bb][Pp]|[Gg][Ii][Ff]|[Aa][Vv][Ii][Ff]))?"
 _PARAMETERS: Mapping[str, str] = {
     "user": r"^[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}$",
-    "image": r"^[A-Za-z0-9_-]{1,128}(\.(png|jpg|jpeg|webp|gif|avif))?$",
+    "image": rf"^[A-Za-z0-9_-]{{1,128}}{_EXTENSION}$",
     "generation": r"^gen_[0-9a-hjkmnp-tv-z]{26}$",
     "file": r"^[a-z]+\.[a-z]+$",
     "id": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.(png|jpg|jpeg|webp|gif|avif))?$",
@@ -102,12 +103,22 @@ _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
     assets.upload: (_OWNER,),
     images.show: (
         ("w", {"type": "integer", "minimum": 1, "description": "A narrower copy: one of the variant_widths."}),
-        ("download", {"type": "string", "enum": ["1"]}),
+        ("download", {"type": "string", "enum": ["1"], "description": "Have a browser save the image, not show it."}),
         ("expires", {"type": "string"}),
         ("signature", {"type": "string"}),
     ),
     webhooks.replicate: _CALLBACK,
     webhooks.fal: _CALLBACK,
+}
+_PICTURES = frozenset({images.show, temporary.show})
+_REFUSALS: Mapping[str, str] = {
+    "401": "Links are signed here, and this one is not, or no longer.",
+    "404": "There is no such image, or it was rejected or lost.",
+    "410": "The image was deleted.",
+    "412": "A precondition does not hold.",
+    "416": "No part that was asked for is there.",
+    "422": "The image is not rendered so: an unknown format or width, or too large for it.",
+    "503": "Still being captured, too busy, or the store does not answer: try again.",
 }
 _IDEMPOTENT = frozenset({generations.create, forwarding.create, images.import_, assets.upload, temporary.create})
 _PICTURE = {"type": "string", "format": "binary"}
@@ -129,6 +140,8 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for row in routes:
         paths.setdefault(row.path, {})[row.method.lower()] = _operation(row)
+        if row.handler in _PICTURES:
+            paths[row.path]["head"] = _head(_operation(row))
     bodies: dict[str, Any] = {}
     for model in _BODIES.values():
         schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -171,6 +184,15 @@ def _operation(row: Route) -> dict[str, Any]:
     return operation
 
 
+def _head(operation: dict[str, Any]) -> dict[str, Any]:
+    """Return the same for HEAD, whose answers have no body; what a refusal means stays told."""
+    answers = {
+        status: {name: told for name, told in answer.items() if name != "content" or status == "default"}
+        for status, answer in operation["responses"].items()
+    }
+    return operation | {"operationId": operation["operationId"].removesuffix("GET") + "HEAD", "responses": answers}
+
+
 def _parameters(row: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {
@@ -196,15 +218,17 @@ def _responses(handler: Handler) -> dict[str, Any]:
             "content": {"application/problem+json": {"schema": _ref("Problem")}},
         }
     }
-    if handler in {images.show, temporary.show}:
+    if handler in _PICTURES:
         picture = {"image/*": {"schema": _PICTURE}}
+        parts = picture | {"multipart/byteranges": {"schema": _PICTURE}}
         found |= {
             "200": {"description": "The image, byte for byte.", "content": picture},
-            "206": {"description": "The part that was asked for.", "content": picture},
+            "206": {"description": "The parts that were asked for.", "content": parts},
             "304": {"description": "The copy at hand is the image."},
         }
     if handler is images.show:
         found["307"] = {"description": "Still being captured: where its source is."}
+        found |= {status: found["default"] | {"description": why} for status, why in _REFUSALS.items()}
     if media := _MEDIA.get(handler):
         found["200"] = {"description": "Done.", "content": {media: {"schema": {"type": "string", "format": "binary"}}}}
     for status, schema in _ANSWERS.get(handler, {}).items():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.web.openapi import describe
-from app.web.routes import ROUTES
+from app.web.routes import HOSTED, ROUTES
 from tests.support.schemas import Checker
 from tests.support.service import Service
 
@@ -42,7 +42,8 @@ def test_it_says_what_it_is() -> None:
 
 def test_every_route_is_in_it_and_nothing_else() -> None:
     described = {(method.upper(), path) for path, method, _ in OPERATIONS}
-    assert described == {(row.method, row.path) for row in ROUTES}
+    heads = {("HEAD", HOSTED), ("HEAD", "/api/images/{id}")}
+    assert described == {(row.method, row.path) for row in ROUTES} | heads
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -59,6 +60,19 @@ def test_every_schema_uses_words_the_checker_knows() -> None:
 def test_operation_ids_are_unique() -> None:
     names = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(set(names)) == len(names)
+
+
+def test_a_hosted_image_tells_all_its_answers() -> None:
+    answers = DOCUMENT["paths"][HOSTED]["get"]["responses"]
+    expected = {"200", "206", "304", "307", "401", "404", "410", "412", "416", "422", "503", "default"}
+    assert answers.keys() == expected
+    assert answers["206"]["content"].keys() == {"image/*", "multipart/byteranges"}
+
+
+@pytest.mark.parametrize("name", ["pic", "pic.png", "pic.PNG", "pic.JpEg"])
+def test_an_extension_is_told_in_any_case(name: str) -> None:
+    _, image = (each for each in DOCUMENT["paths"][HOSTED]["get"]["parameters"] if each["in"] == "path")
+    assert re.search(image["schema"]["pattern"], name)
 
 
 @each_operation

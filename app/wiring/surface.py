@@ -1,7 +1,9 @@
 """What the web sees of the services and of the settings."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from hashlib import blake2b
 from itertools import count
 
 from app import __version__
@@ -67,7 +69,6 @@ def lane(graph: Graph) -> Lane | None:
     settings, world = graph.settings, graph.world
     if settings.image_access == "signed":
         return None
-    first = world.entropy(12).hex()
     return Lane(
         images=HotImages(monotonic=world.monotonic),
         bodies=Bodies(budget=settings.image_cache),
@@ -79,9 +80,14 @@ def lane(graph: Graph) -> Lane | None:
             vary=partial(graph.metrics.variant_served, Outcome.KEPT),
             count=partial(graph.metrics.request_answered, route=HOSTED),
         ),
-        new_id=partial(next, (f"{first}{number:08x}" for number in count())),
+        new_id=_ids(world.entropy(16)),
         is_https=(settings.public_base_url or "").startswith("https://"),
     )
+
+
+def _ids(key: bytes) -> Callable[[], str]:
+    """Return a maker of ids of which no number of them tells a client how many others have had since."""
+    return partial(next, (blake2b(b"%d" % number, key=key, digest_size=16).hexdigest() for number in count()))
 
 
 def _capabilities(graph: Graph) -> dict[str, object]:

@@ -89,7 +89,7 @@ class Fields(BaseModel):
     """The catalog. Empty: the SQLite file holdfast.db beside the folder of the images."""
 
     volume_reserve: kinds.PositiveMebibytes = _setting("VOLUME_RESERVE_MB", "16")
-    """MiB of the volume that no image may fill, so that deletions and the catalog still work."""
+    """MiB of the volume that no image may fill, for deletions and the catalog; a tenth of the volume at most."""
     image_cache: kinds.Mebibytes = _setting("IMAGE_CACHE_MB", "64")
     """MiB of memory, in each process, for images that are asked for often. 0: all come from the volume."""
 

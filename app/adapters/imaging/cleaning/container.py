@@ -25,6 +25,11 @@ class Container(Protocol):
         """Yield the cleaned file.  *orientation* is what its metadata say, 1 to 8, and is kept."""
 
 
+def is_icc(profile: bytes) -> bool:
+    """Tell whether *profile* bears the signature of a colour profile (ICC.1:2022, 7.2.11)."""
+    return profile[36:40] == b"acsp"
+
+
 def tiff(orientation: int) -> bytes:
     """Return a TIFF header with one directory of one entry: the orientation (EXIF 2.32, 4.6.2)."""
     return b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, _ORIENTATION, _SHORT, 1, orientation, 0, 0)

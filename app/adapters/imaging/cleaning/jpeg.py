@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.adapters.imaging.cleaning.container import tiff
+from app.adapters.imaging.cleaning.container import is_icc, tiff
 from app.adapters.imaging.cleaning.pieces import Piece, Span
 from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.jpeg import END, MAX_SEGMENTS, NEXT_MARKER, SCAN, next_marker, segment
@@ -13,6 +13,9 @@ from app.adapters.imaging.refusals import Reason, refused
 _APP0, _APP1, _APP2, _APP14, _APP15, _COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
 # What a JFIF header and an Adobe marker have of their own; behind that there can be a thumbnail, or anything.
 _JFIF_SIZE, _ADOBE_SIZE = 12, 12
+# Of a part of a colour profile: its number, and how many there are (ICC.1:2022, annex B.4).
+_PROFILE = b"ICC_PROFILE\0"
+_PROFILE_AT = len(_PROFILE) + 2
 _NO_THUMBNAIL = b"\0\0"
 
 
@@ -42,9 +45,10 @@ class Jpeg:
         yield from jfif
         if orientation != 1:
             yield _segment(_APP1, b"Exif\0\0" + tiff(orientation))
+        has_profile = is_icc(_profile(others))
         for part in others:
             kept = _kept(part)
-            if kept is not None:
+            if kept is not None and (has_profile or part.marker != _APP2):
                 yield kept
 
 
@@ -83,9 +87,16 @@ def _kept(part: _Part) -> Piece | None:
         return _jfif(part.body)
     if part.marker == _APP14:
         return _adobe(part.body)
-    if part.marker == _APP2 and part.body.startswith(b"ICC_PROFILE\0"):
+    if part.marker == _APP2 and part.body.startswith(_PROFILE):
         return part.span
     return None if _APP0 <= part.marker <= _APP15 or part.marker == _COMMENT else part.span
+
+
+def _profile(parts: list[_Part]) -> bytes:
+    """Return the colour profile, put together in the order its parts say."""
+    bodies = [part.body for part in parts if part.marker == _APP2 and part.body.startswith(_PROFILE)]
+    ordered = sorted(bodies, key=lambda body: body[len(_PROFILE) : _PROFILE_AT])
+    return b"".join(body[_PROFILE_AT:] for body in ordered)
 
 
 def _jfif(body: bytes) -> bytes | None:

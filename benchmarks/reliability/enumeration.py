@@ -28,13 +28,17 @@ _FAULTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extent:
-    """How much is tried.  *sample* points of each series, chosen by *chance*; None means all."""
+    """How much is tried.  *sample* points of each series, chosen by *chance*; None means all.
+
+    *failing* is which kinds of calls fail in `faults`.
+    """
 
     chance: random.Random
     sample: int | None = None
     pairs: int = 300
     mistake: str | None = None
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
+    failing: Kind = ALL
 
 
 def crashes(crew: Crew, extent: Extent) -> Report:
@@ -51,10 +55,13 @@ def crashes(crew: Crew, extent: Extent) -> Report:
 def faults(crew: Crew, extent: Extent) -> Report:
     """Let each call fail, once and from then on, with each error that a disk may answer."""
     series = [
-        Point(scenario=name, blow=Blow(action=action, kinds=kinds, error=error), mistake=extent.mistake)
+        Point(
+            scenario=name, blow=Blow(action=action, kinds=kinds & extent.failing, error=error), mistake=extent.mistake
+        )
         for name in extent.scenarios
         for action in (Action.FAIL_ONCE, Action.FAIL_ON)
         for error, kinds in _FAULTS.items()
+        if kinds & extent.failing
     ]
     return _run(crew, "every call failing", series, extent)
 

@@ -15,6 +15,7 @@ from benchmarks.reliability.enumeration import Extent
 from benchmarks.reliability.missing import Missing
 from benchmarks.reliability.report import Report
 from benchmarks.reliability.scenarios import SCENARIOS
+from benchmarks.reliability.shim import ALL, Kind
 from benchmarks.reliability.simulator import Plot
 
 
@@ -31,6 +32,7 @@ class Scale:
     plot: Plot
     mistake: str | None = None
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
+    failing: Kind = ALL
     patience: float = 60.0
     servers: int | None = None
 
@@ -77,6 +79,7 @@ def _extent(scale: Scale) -> Extent:
         pairs=scale.pairs,
         mistake=scale.mistake,
         scenarios=scale.scenarios,
+        failing=scale.failing,
     )
 
 
@@ -126,6 +129,7 @@ class Proof:
     sample: int = 20
     scenarios: tuple[str, ...] = ("ingest",)
     predictions: int = 100
+    failing: Kind = ALL
 
     def __str__(self) -> str:
         return f"{self.instrument} sees {self.mistake}"
@@ -138,7 +142,7 @@ PROOFS = (
     Proof(instrument="crash", mistake="overwrites", scenarios=("collision",)),
     Proof(instrument="crash", mistake="staging_left", scenarios=("recovery",), sample=4),
     Proof(instrument="crash", mistake="no_recovery", scenarios=("recovery",), sample=4),
-    Proof(instrument="faults", mistake="fsync_error_ignored", scenarios=("collision",), sample=80),
+    Proof(instrument="faults", mistake="fsync_error_ignored", scenarios=("collision",), failing=Kind.SYNC),
     Proof(instrument="trace", mistake="no_file_fsync"),
     Proof(instrument="trace", mistake="no_folder_fsync"),
     Proof(instrument="trace", mistake="synchronous_normal"),
@@ -173,6 +177,7 @@ def prove(proof: Proof, *, seed: int) -> Report:
         mistake=proof.mistake,
         sample=proof.sample,
         scenarios=proof.scenarios,
+        failing=proof.failing,
         pairs=0,
         answers=2,
         patience=8.0,

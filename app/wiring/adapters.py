@@ -49,7 +49,9 @@ from app.fleet.seat import Seat
 from app.services.recovery import refuse_unmounted
 from app.wiring import providers
 
+# Whoever answers requests comes first, then who looks into new images, then who makes variants of old ones.
 _GIVES_WAY = 5
+_GIVES_WAY_TO_ALL = 10
 _PROBE_SECONDS = 3.0
 
 
@@ -222,6 +224,7 @@ def _inspector(settings: Settings) -> InspectorPool:
         queue_limit=settings.decode_queue_limit,
         timeout=settings.decode_timeout.total_seconds(),
         memory_limit=settings.decode_memory,
+        niceness=_GIVES_WAY,
     )
 
 
@@ -232,7 +235,7 @@ def _renderer(settings: Settings) -> RendererPool:
         queue_limit=settings.variant_queue_limit,
         timeout=settings.decode_timeout.total_seconds(),
         memory_limit=settings.decode_memory,
-        niceness=_GIVES_WAY,
+        niceness=_GIVES_WAY_TO_ALL,
     )
 
 

@@ -10,7 +10,7 @@ from app.adapters.catalog.captures import SqlCaptures
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
 from app.domain.captures import Capture
-from app.domain.errors import NotFound
+from app.domain.errors import InvalidInput, NotFound
 from app.domain.generations import Generation, Job, JobStatus, Order, input_fingerprint
 from app.domain.ids import IdFactory, ImageId, UserId
 from app.domain.images import Digest, ImageFacts, ImageSource, NewImage, Origin, blob_key, url_key
@@ -62,7 +62,7 @@ class FakeProvider:
             yield job
 
     def parse(self, document: Mapping[str, Any]) -> Job:
-        raise NotImplementedError
+        raise InvalidInput("None of its documents is read here.")
 
     async def aclose(self) -> None:
         """There is nothing to close."""

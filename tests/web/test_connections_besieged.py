@@ -33,7 +33,7 @@ async def drip(line: Line, start: bytes, more: bytes) -> None:
     """Say *start*, and *more* bit by bit for as long as the other end is there."""
     await line.say(start)
     while True:
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # the pace of the attack: well within the deadline that it stretches
         await line.say(more)
 
 
@@ -120,7 +120,7 @@ async def test_one_address_cannot_take_what_others_need(tmp_path: Path) -> None:
         async with asyncio.TaskGroup() as group:
             for _ in range(40):
                 group.create_task(attack(service, slow_heads))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # for the attackers to take what they get: they come first
             statuses = [await from_elsewhere(port) for _ in range(5)]
         assert statuses == [b"HTTP/1.1 200 OK\r\n"] * 5
 

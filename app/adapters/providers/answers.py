@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from app.adapters.providers.exchange import Answer
+from app.domain.errors import InvalidInput
 from app.domain.ports import Clock
 
 LONGEST_MESSAGE = 1000
@@ -21,6 +22,17 @@ _LONGEST_HINT = 24 * 3600.0
 def is_job_id(text: object) -> bool:
     """Say whether *text* may be a job's id: safe as one segment of a path."""
     return isinstance(text, str) and _JOB_ID.fullmatch(text) is not None
+
+
+def webhook_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object a webhook is; raise `InvalidInput` when it is none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        raise InvalidInput("The webhook is not valid JSON.") from None
+    if not isinstance(document, dict):
+        raise InvalidInput("The webhook is no object.")
+    return document
 
 
 async def members_of(answer: Answer) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from aiohttp import (
 )
 from yarl import URL
 
+# An encoded answer would have to be bounded twice: as it comes, and unpacked.
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "holdfast"}
 _CONNECT_SECONDS = 10.0
 _TRANSFER_SECONDS = 60.0
 _SMALL_BYTES = 256 * 1024
@@ -70,8 +72,11 @@ class Answer:
 class Exchange:
     """Sends requests to one host, following no redirect and keeping no cookie."""
 
-    def __init__(self, *, headers: Mapping[str, str], largest_answer: int) -> None:
-        self._headers = dict(headers)
+    def __init__(self, *, largest_answer: int, authorization: str | None = None) -> None:
+        """Send *authorization*, if there is any, with every request."""
+        self._headers = dict(_HEADERS)
+        if authorization is not None:
+            self._headers["Authorization"] = authorization
         self._largest_answer = largest_answer
         self._sessions: dict[bool, ClientSession] = {}
 

@@ -69,15 +69,7 @@ class FalProvider:
         self._timeout = timeout.total_seconds()
         self._reading = Reading(lifetime=lifetime, allow_http=allow_http)
         self._refusals = FalRefusals(clock=clock, key=key)
-        self._exchange = Exchange(
-            headers={
-                "Authorization": f"Key {key}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "holdfast",
-            },
-            largest_answer=LARGEST_ANSWER,
-        )
+        self._exchange = Exchange(authorization=f"Key {key}", largest_answer=LARGEST_ANSWER)
         self._questions = Questions(
             exchange=self._exchange,
             refusal=self._refusals.of_read,

@@ -39,7 +39,6 @@ class FalKeys:
         self._stale_at = clock()
         self._turn = asyncio.Lock()
         self._exchange = Exchange(
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "holdfast"},
             largest_answer=_LARGEST_SET,
         )
 

@@ -26,7 +26,6 @@ class FalStorage:
         self._refusals = FalRefusals(clock=clock, key=key)
         # Without the key: the address an upload goes to is somebody's answer.
         self._exchange = Exchange(
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "holdfast"},
             largest_answer=_LARGEST_ANSWER,
         )
 

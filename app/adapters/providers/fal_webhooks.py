@@ -2,13 +2,13 @@
 
 import asyncio
 import hashlib
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from app.adapters.providers.answers import webhook_object
 from app.domain.errors import InvalidInput, Unauthorized
 from app.domain.generations import Job
 from app.domain.ports import Clock
@@ -61,7 +61,7 @@ class FalWebhooks:
         return self._read(seal, body) if len(body) <= _LARGE else await asyncio.to_thread(self._read, seal, body)
 
     def _read(self, seal: _Seal, body: bytes) -> Job:
-        document = _decode(body)
+        document = webhook_object(body)
         if seal.request_id not in (document.get("request_id"), document.get("gateway_request_id")):
             raise InvalidInput("The webhook speaks of another request than its headers.", field="request_id")
         return self._parse(document)
@@ -77,13 +77,3 @@ def _seal(headers: Mapping[str, str]) -> _Seal:
     if not _SIGNATURE.fullmatch(signature) or not (request_id.isascii() and user_id.isprintable()):
         raise Unauthorized(_NOT_VALID)
     return _Seal(request_id, user_id, timestamp, bytes.fromhex(signature))
-
-
-def _decode(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidInput("The webhook is not valid JSON.") from None
-    if not isinstance(document, dict):
-        raise InvalidInput("The webhook is no object.")
-    return document

@@ -66,15 +66,7 @@ class ReplicateProvider:
         self._timeout = timeout.total_seconds()
         self._allow_http = allow_http
         self._refusals = Refusals(clock=clock, token=token)
-        self._exchange = Exchange(
-            headers={
-                "Authorization": f"Bearer {token}",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "holdfast",
-            },
-            largest_answer=LARGEST_ANSWER,
-        )
+        self._exchange = Exchange(authorization=f"Bearer {token}", largest_answer=LARGEST_ANSWER)
         self._questions = Questions(
             exchange=self._exchange,
             refusal=self._refusals.of_read,

@@ -5,13 +5,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from app.domain.errors import AppError, InvalidInput, Unauthorized
+from app.adapters.providers.answers import webhook_object
+from app.domain.errors import AppError, Unauthorized
 from app.domain.generations import Job
 from app.domain.ports import Clock
 
@@ -54,7 +54,7 @@ class ReplicateWebhooks:
         return await _beside(self._read, body)
 
     def _read(self, body: bytes) -> Job:
-        return self._parse(_decode(body))
+        return self._parse(webhook_object(body))
 
     def _require_recent(self, timestamp: str) -> None:
         # A recording of an old webhook must not be worth anything.
@@ -112,13 +112,3 @@ def _fits(message: bytes, secret: str, signatures: list[str]) -> bool:
     found = [entry.partition(",") for entry in signatures]
     given = [text.encode(errors="replace") for version, _, text in found if version == "v1"]
     return sum(hmac.compare_digest(right, one) for one in given) > 0
-
-
-def _decode(body: bytes) -> dict[str, Any]:
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidInput("The webhook is not valid JSON.") from None
-    if not isinstance(document, dict):
-        raise InvalidInput("The webhook is no prediction.")
-    return document

@@ -2,16 +2,13 @@
 
 import asyncio
 import hashlib
-import ssl
 from pathlib import PurePosixPath
 
-from aiohttp import ClientSession
-
 from app.adapters.download.data_uri import decode_into, find_payload, is_data_uri
-from app.adapters.download.guard import Resolve, SystemNames
+from app.adapters.download.guard import Resolve
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
-from app.adapters.download.session import open_session
+from app.adapters.download.session import GuardedSession
 from app.adapters.download.transfer import Transfer
 from app.domain.errors import SourceUnavailable
 from app.domain.images import CONTENT_TYPES
@@ -30,11 +27,8 @@ class HttpDownloader:
         self._policy = policy
         self._limits = limits
         self._timing = timing
-        self._names = SystemNames()
-        self._resolve = resolve or self._names.resolve
-        self._tls = ssl.create_default_context()
+        self._session = GuardedSession(may_dial=policy.may_dial, limits=limits, resolve=resolve)
         self._slots = asyncio.Semaphore(limits.max_fetches)
-        self._opened: ClientSession | None = None
 
     def admit(self, text: str) -> Source:
         if is_data_uri(text):
@@ -52,7 +46,7 @@ class HttpDownloader:
         # Judged again: it may have been admitted days ago, under another list.
         url = self._policy.parse(source.text)
         transfer = Transfer(
-            session=self._session(),
+            session=self._session.get(),
             policy=self._policy,
             limits=self._limits,
             timing=self._timing,
@@ -66,17 +60,7 @@ class HttpDownloader:
                 raise SourceUnavailable("The source took too long.") from None
 
     async def aclose(self) -> None:
-        self._names.close()
-        if self._opened is not None:
-            await self._opened.close()
-
-    def _session(self) -> ClientSession:
-        """Return the session, opened by the first fetch: it belongs to a running loop, and a constructor has none."""
-        if self._opened is None:
-            self._opened = open_session(
-                may_dial=self._policy.may_dial, resolve=self._resolve, tls=self._tls, limits=self._limits
-            )
-        return self._opened
+        await self._session.aclose()
 
 
 def _fingerprint(text: str) -> str:

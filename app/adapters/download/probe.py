@@ -1,20 +1,19 @@
 """Asks whether a provider will find a picture at a URL, before it is sent there; guarded as the downloader is."""
 
 import asyncio
-import ssl
 from collections import OrderedDict
 from http import HTTPStatus
 from pathlib import PurePosixPath
 
-from aiohttp import ClientResponse, ClientSession
+from aiohttp import ClientResponse
 from multidict import MultiMapping
 from yarl import URL
 
 from app.adapters.download.answers import REDIRECTS, read_size, refusal_of, too_large
-from app.adapters.download.guard import Resolve, SystemNames
+from app.adapters.download.guard import Resolve
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
-from app.adapters.download.session import Broken, open_session, translated
+from app.adapters.download.session import Broken, GuardedSession, translated
 from app.domain.errors import SourceNotAllowed, SourceRejected, SourceUnavailable
 from app.domain.images import CONTENT_TYPES
 
@@ -41,12 +40,9 @@ class HttpProbe:
         self._policy = policy
         self._limits = limits
         self._timing = timing
-        self._names = SystemNames()
-        self._resolve = resolve or self._names.resolve
-        self._tls = ssl.create_default_context()
+        self._session = GuardedSession(may_dial=policy.may_dial, limits=limits, resolve=resolve)
         self._slots = asyncio.Semaphore(limits.max_fetches)
         self._good: OrderedDict[str, float] = OrderedDict()
-        self._opened: ClientSession | None = None
 
     def require_allowed(self, url: str) -> None:
         self._policy.parse(url)
@@ -64,9 +60,7 @@ class HttpProbe:
         self._remember(url)
 
     async def aclose(self) -> None:
-        self._names.close()
-        if self._opened is not None:
-            await self._opened.close()
+        await self._session.aclose()
 
     async def _ask(self, url: URL) -> None:
         status, headers = await self._answer("HEAD", url)
@@ -90,7 +84,7 @@ class HttpProbe:
         """Return the head of the first answer that is no redirect; its body is not read."""
         for _ in range(_MAX_REDIRECTS + 1):
             with translated():
-                response: ClientResponse = await self._session().request(
+                response: ClientResponse = await self._session.get().request(
                     method, url, headers=more, allow_redirects=False
                 )
             response.close()
@@ -98,13 +92,6 @@ class HttpProbe:
                 return response.status, response.headers
             url = self._policy.follow(url, response.headers.get("Location", ""))
         raise SourceNotAllowed
-
-    def _session(self) -> ClientSession:
-        if self._opened is None:
-            self._opened = open_session(
-                may_dial=self._policy.may_dial, resolve=self._resolve, tls=self._tls, limits=self._limits
-            )
-        return self._opened
 
     def _remember(self, url: str) -> None:
         """Believe what was seen for a minute; what was refused is looked at again, as it may be put right."""

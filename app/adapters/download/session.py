@@ -1,8 +1,8 @@
 """The client session: no cookies, no proxies, no credentials, no decompression, and every socket guarded."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ssl import SSLContext
 
 from aiohttp import (
     ClientError,
@@ -12,7 +12,14 @@ from aiohttp import (
     TCPConnector,
 )
 
-from app.adapters.download.guard import ForbiddenAddress, GuardedResolver, MayDial, Resolve, guarded_sockets
+from app.adapters.download.guard import (
+    ForbiddenAddress,
+    GuardedResolver,
+    MayDial,
+    Resolve,
+    SystemNames,
+    guarded_sockets,
+)
 from app.adapters.download.limits import FetchLimits
 from app.domain.errors import SourceNotAllowed
 
@@ -25,7 +32,7 @@ class Broken(Exception):
     """The network failed.  Carries a word and nothing of the request: a source's query string is a credential."""
 
 
-def open_session(*, may_dial: MayDial, resolve: Resolve, tls: SSLContext, limits: FetchLimits) -> ClientSession:
+def open_session(*, may_dial: MayDial, resolve: Resolve, tls: ssl.SSLContext, limits: FetchLimits) -> ClientSession:
     """Return a session that dials nothing *may_dial* refuses; call it on a running loop."""
     connector = TCPConnector(
         resolver=GuardedResolver(may_dial=may_dial, resolve=resolve, timeout=limits.connect_timeout),
@@ -46,6 +53,33 @@ def open_session(*, may_dial: MayDial, resolve: Resolve, tls: SSLContext, limits
         trust_env=False,
         read_bufsize=CHUNK,
     )
+
+
+class GuardedSession:
+    """A session that is opened by its first use: it belongs to a running loop, and a constructor has none.
+
+    Reads the system's trust store.  *resolve* replaces the system's name service.
+    """
+
+    def __init__(self, *, may_dial: MayDial, limits: FetchLimits, resolve: Resolve | None = None) -> None:
+        self._may_dial = may_dial
+        self._limits = limits
+        self._names = SystemNames()
+        self._resolve = resolve or self._names.resolve
+        self._tls = ssl.create_default_context()
+        self._opened: ClientSession | None = None
+
+    def get(self) -> ClientSession:
+        if self._opened is None:
+            self._opened = open_session(
+                may_dial=self._may_dial, resolve=self._resolve, tls=self._tls, limits=self._limits
+            )
+        return self._opened
+
+    async def aclose(self) -> None:
+        self._names.close()
+        if self._opened is not None:
+            await self._opened.close()
 
 
 @contextmanager

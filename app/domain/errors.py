@@ -25,6 +25,12 @@ AppError                         internal
 ├── ProviderCredit               provider_credit
 ├── ProviderThrottled            provider_throttled
 ├── ProviderNotConfigured        provider_not_configured
+├── ModelNotFound                model_not_found      nobody here runs a model of that name
+├── ModelUnavailable             model_unavailable    what runs models is not there, or busy; nothing was begun
+├── ModelFailed                  model_failed         it gave up on its answer
+├── ModelStalled                 model_stalled        it went silent
+├── VisionUnsupported            vision_unsupported   the model cannot see, and there was nothing else
+├── PicturesDisabled             pictures_disabled    no pictures are taken in chats here
 ├── RateLimited                  rate_limited
 ├── Overloaded                   overloaded           a queue is full; nothing was begun
 ├── StorageFull                  storage_full
@@ -169,6 +175,33 @@ class ProviderThrottled(AppError):
 
 class ProviderNotConfigured(AppError):
     code = "provider_not_configured"
+
+
+class ModelNotFound(AppError):
+    code = "model_not_found"
+
+
+class ModelUnavailable(AppError):
+    code = "model_unavailable"
+    retryable = True
+
+
+class ModelFailed(AppError):
+    code = "model_failed"
+    retryable = True
+
+
+class ModelStalled(AppError):
+    code = "model_stalled"
+    retryable = True
+
+
+class VisionUnsupported(AppError):
+    code = "vision_unsupported"
+
+
+class PicturesDisabled(AppError):
+    code = "pictures_disabled"
 
 
 class RateLimited(AppError):

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
-from app.domain.errors import InvalidInput
+from app.domain.errors import InvalidInput, NotFound
 
 _IMAGE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _USER_ID = re.compile(r"[A-Za-z0-9_@+=~-][A-Za-z0-9_.@+=~-]{0,127}")
-_GENERATION_ID = re.compile(r"gen_[0-9a-hjkmnp-tv-z]{26}")
+_ULID = "[0-9a-hjkmnp-tv-z]{26}"
+_GENERATION_ID = re.compile(rf"gen_{_ULID}")
+_SESSION_ID = re.compile(rf"ses_{_ULID}")
+_STREAM_ID = re.compile(rf"str_{_ULID}")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -70,6 +73,50 @@ class GenerationId:
         return self.value
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SessionId:
+    """`ses_` and a lower-case ULID: a conversation."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id spelled by *text*, or raise `NotFound`: what is none names nothing."""
+        if not _SESSION_ID.fullmatch(text):
+            raise NotFound("There is no such conversation.", field="session_id")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class MessageId:
+    """`msg_` and a lower-case ULID: what was said once."""
+
+    value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StreamId:
+    """`str_` and a lower-case ULID: an answer while it is being said."""
+
+    value: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the id spelled by *text*, or raise `NotFound`: what is none names nothing."""
+        if not _STREAM_ID.fullmatch(text):
+            raise NotFound("There is no such answer.")
+        return cls(text)
+
+    def __str__(self) -> str:
+        return self.value
+
+
 def ulid(now: datetime, entropy: bytes) -> str:
     """Return the lower-case ULID of *now* (millisecond precision) and ten bytes of *entropy*.
 
@@ -92,6 +139,15 @@ class IdFactory:
 
     def generation(self) -> GenerationId:
         return GenerationId(f"gen_{self._ulid()}")
+
+    def session(self) -> SessionId:
+        return SessionId(f"ses_{self._ulid()}")
+
+    def message(self) -> MessageId:
+        return MessageId(f"msg_{self._ulid()}")
+
+    def stream(self) -> StreamId:
+        return StreamId(f"str_{self._ulid()}")
 
     def temporary(self) -> str:
         """Return a new UUID4."""

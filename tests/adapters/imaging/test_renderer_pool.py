@@ -41,6 +41,11 @@ def size(content: bytes | None) -> tuple[int, int]:
     return Image.open(BytesIO(content)).size
 
 
+def page_faults(pid: int) -> int:
+    """Return how often a process has been given a page of memory: field 10 of proc(5)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+
 async def test_a_rendering_comes_back(make_renderer: MakeRenderer, good: Path) -> None:
     content = await make_renderer().render(good, NARROW)
     assert size(content) == (32, 18)
@@ -66,6 +71,17 @@ async def test_a_worker_gives_way_when_it_is_told_to(make_renderer: MakeRenderer
     await pool.render(good, NARROW)
     (pid,) = pool.pids
     assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+
+
+async def test_the_next_picture_gets_the_memory_of_the_one_before(make_renderer: MakeRenderer, tmp_path: Path) -> None:
+    pool, path = make_renderer(), tmp_path / "picture"
+    path.write_bytes(pictures.png(1024, 1024, mode="RGBA"))
+    for _ in range(2):
+        await pool.render(path, NARROW)
+    (pid,) = pool.pids
+    before = page_faults(pid)
+    await pool.render(path, NARROW)
+    assert page_faults(pid) - before < 100  # of some thousand pages
 
 
 async def test_what_cannot_be_decoded_fails(make_renderer: MakeRenderer, bad: Path, good: Path) -> None:

@@ -27,6 +27,7 @@ def _advice_on_providers(settings: Fields) -> Iterator[str]:
         ("REPLICATE_BASE_URL", "token", settings.replicate_base_url),
         ("FAL_QUEUE_URL", "key", settings.fal_queue_url),
         ("FAL_REST_URL", "key", settings.fal_rest_url),
+        ("OLLAMA_HOST", "key", settings.ollama_host if settings.ollama_api_key else ""),
     ):
         base = urlsplit(url)
         if base.scheme == "http" and not texts.is_loopback(base.hostname or ""):

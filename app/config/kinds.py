@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from app.config import numbers, texts
+from app.config import chat_texts, numbers, texts
 from app.config.numbers import one_of, size, some, span, unless_empty, unless_zero, whole
 
 _SECONDS, _MINUTES = span(timedelta(seconds=1)), span(timedelta(minutes=1))
@@ -25,6 +25,7 @@ ImageAccess = Annotated[_Access, BeforeValidator(one_of(_ACCESS))]
 
 Count = Annotated[int, BeforeValidator(whole(1))]
 Widths = Annotated[tuple[int, ...], BeforeValidator(numbers.widths)]
+CountOrNone = Annotated[int, BeforeValidator(whole(0))]
 CountOrOff = Annotated[int | None, BeforeValidator(unless_zero(whole(0)))]
 Workers = Annotated[int, BeforeValidator(whole(1, 64))]
 Port = Annotated[int, BeforeValidator(whole(0, 65535))]
@@ -51,6 +52,10 @@ HostsOrNone = Annotated[tuple[str, ...], BeforeValidator(texts.hosts_or_none)]
 Origin = Annotated[str | None, BeforeValidator(unless_empty(texts.origin))]
 Api = Annotated[str, BeforeValidator(texts.api)]
 ApiOrNone = Annotated[str | None, BeforeValidator(unless_empty(texts.api))]
+OllamaHost = Annotated[str, BeforeValidator(chat_texts.ollama_host)]
+ModelName = Annotated[str | None, BeforeValidator(unless_empty(chat_texts.model))]
+ImageTypes = Annotated[tuple[str, ...], BeforeValidator(chat_texts.image_types)]
+ServePath = Annotated[str, BeforeValidator(chat_texts.serve_path)]
 Header = Annotated[str | None, BeforeValidator(unless_empty(texts.header))]
 Rate = Annotated[str | None, BeforeValidator(unless_empty(texts.rate))]
 Keys = Annotated[tuple[str, ...], BeforeValidator(texts.keys)]

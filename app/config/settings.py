@@ -57,7 +57,7 @@ class Settings(Fields):
     def secrets(self) -> tuple[str, ...]:
         """Every secret, in clear, for the log's mask."""
         password = unquote(urlsplit(self.database_url).password or "")
-        providers = (self.replicate_api_token, self.replicate_webhook_secret, self.fal_key)
+        providers = (self.replicate_api_token, self.replicate_webhook_secret, self.fal_key, self.ollama_api_key)
         own = (self.metrics_token, *providers, password)
         return (*self.api_keys, *self.signing_keys, *(secret for secret in own if secret))
 

@@ -96,7 +96,7 @@ def _is_host(text: str) -> bool:
 
 
 def origin(text: str) -> str:
-    url = _web_address(text)
+    url = web_address(text)
     if url.path.strip("/"):
         raise ValueError("must be an http or https URL without a path, such as https://images.example.")
     return f"{url.scheme}://{url.netloc}"
@@ -104,12 +104,13 @@ def origin(text: str) -> str:
 
 def api(text: str) -> str:
     """Read the address of an API whose version is not part of it: a `/v1` at the end is dropped."""
-    url = _web_address(text)
+    url = web_address(text)
     path = url.path.rstrip("/").removesuffix("/v1").rstrip("/")
     return f"{url.scheme}://{url.netloc}{path}"
 
 
-def _web_address(text: str) -> SplitResult:
+def web_address(text: str) -> SplitResult:
+    """Return *text* taken apart, or raise `ValueError`."""
     try:
         url = urlsplit(text)
         legal = url.scheme in {"http", "https"} and url.port != 0 and _is_host(url.hostname or "")

@@ -4,6 +4,8 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -22,6 +24,9 @@ metadata = MetaData()
 _LIVE = text("status <> 'deleted'")
 _OPEN = text("state = 'open'")
 _TRACED = text("status = 'deleted' AND source_key IS NOT NULL")
+_OF_CHAT = text("source = 'chat'")
+_STREAMED = text("stream_id IS NOT NULL")
+_STREAMING = text("status = 'streaming'")
 
 users = Table(
     "users",
@@ -90,12 +95,16 @@ images = Table(
         sqlite_where=text("unlink_owed = 1"),
         postgresql_where=text("unlink_owed"),
     ),
+    # A service asks for a chat image by its id alone.
+    Index("images_chat", "id", sqlite_where=_OF_CHAT, postgresql_where=_OF_CHAT),
 )
 
 is_live = images.c.status != literal_column("'deleted'")
 """Spelled out, not bound: a partial index serves only who says the same."""
 
 is_deleted = images.c.status == literal_column("'deleted'")
+
+is_of_chat = images.c.source == literal_column("'chat'")
 
 captures = Table(
     "captures",
@@ -193,4 +202,52 @@ locks = Table(
     Column("name", String(64), primary_key=True),
     Column("owner", String(64), nullable=False),
     Column("until", Instant, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("user_id", String(128), nullable=False),
+    Column("title", Words, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Index("sessions_latest", "user_id", "updated_at", "id"),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", String(30), primary_key=True),
+    Column("session_id", String(30), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("model", Words),
+    Column("stream_id", String(30)),
+    Column("owner", String(64)),
+    Column("stop_asked_at", Instant),
+    Column("error_code", String(64)),
+    Column("counters", JsonText, nullable=False),
+    # Late, for it may be long: to read what lies behind it SQLite goes through all of it.
+    Column("content", Words, nullable=False),
+    Index("messages_in_order", "session_id", "number", unique=True),
+    Index("messages_stream", "stream_id", unique=True, sqlite_where=_STREAMED, postgresql_where=_STREAMED),
+    Index("messages_streaming", "owner", sqlite_where=_STREAMING, postgresql_where=_STREAMING),
+)
+
+is_streaming = messages.c.status == literal_column("'streaming'")
+
+message_images = Table(
+    "message_images",
+    metadata,
+    Column("message_id", String(30), ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("user_id", String(128), nullable=False),
+    Column("image_id", String(128), nullable=False),
+    PrimaryKeyConstraint("message_id", "position"),
+    ForeignKeyConstraint(["user_id", "image_id"], ["images.user_id", "images.id"]),
+    Index("message_images_image", "user_id", "image_id"),
 )

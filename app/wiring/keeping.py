@@ -16,7 +16,7 @@ from app.config import Settings
 from app.domain.backup import BackupTarget
 from app.domain.captures import Capture
 from app.domain.ids import UserId
-from app.domain.images import Image
+from app.domain.images import Image, ImageSource
 from app.domain.retention import Policy
 from app.services.access_times import AccessTimes
 from app.services.admission import Admission
@@ -76,6 +76,7 @@ class KeepingGraph:
             high_water=settings.volume_high_water,
             low_water=settings.volume_low_water,
             max_removals=settings.cleanup_max_per_run,
+            max_age_by_source={ImageSource.CHAT: settings.image_retention},
         )
 
     @cached_property
@@ -129,7 +130,7 @@ class KeepingGraph:
                 metrics=self.metrics,
             ),
             clock=self.world.clock,
-            owner=self.world.seat.owner if self.world.seat else self.world.ids.token(),
+            owner=self.process_name,
             concurrency=self.settings.capture_concurrency,
             on_busy=partial(adapters.bus.tell, DUE),
         )
@@ -241,6 +242,11 @@ class KeepingGraph:
     @cached_property
     def links(self) -> LinkSigner:
         return LinkSigner(keys=self.signing_keys, clock=self.world.clock)
+
+    @cached_property
+    def process_name(self) -> str:
+        """Under which this process holds captures and says answers; free to be taken over once it has died."""
+        return self.world.seat.owner if self.world.seat else self.world.ids.token()
 
     @property
     def is_keeper(self) -> bool:

@@ -1,8 +1,10 @@
 """PNG and APNG structure: every chunk, its checksum and its place, no pixel (PNG 3rd edition, sections 5 and 11)."""
 
-import zlib
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from isal.isal_zlib import crc32
 
 from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.outline import Limits, Outline
@@ -31,31 +33,36 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class _Header:
+class Header:
     width: int
     height: int
     depth: int
     colour: int
+    is_interlaced: bool
+
+    @property
+    def raw_size(self) -> int:
+        """The bytes of the scan lines of one frame that is not interlaced, each behind its filter (9.2)."""
+        return self.height * (1 + (self.width * self.depth * _CHANNELS[self.colour] + 7) // 8)
 
     @property
     def most_data(self) -> int:
         """More bytes than deflate needs for one frame, interlaced or not, whatever the encoder."""
-        row = 1 + (self.width * self.depth * _CHANNELS[self.colour] + 7) // 8
-        return 2 * row * self.height + _SLACK
+        return 2 * self.raw_size + _SLACK
 
 
 def walk(data: bytes, limits: Limits) -> Outline:
     """Return the outline of a PNG that is complete to its last byte, or raise `SourceRejected`."""
     cursor = Cursor(data, start=len(SIGNATURE))
-    header = _parse_header(read_chunk(cursor))
+    header = parse_header(read_chunk(cursor))
     limits.check_size(header.width, header.height)
     tally = _Tally(header, limits)
-    for chunk in _chunks(cursor):
+    for chunk in chunks(cursor):
         tally.add(chunk)
     return Outline(format="PNG", width=header.width, height=header.height, frames=tally.close())
 
 
-def _chunks(cursor: Cursor) -> Iterator[Chunk]:
+def chunks(cursor: Cursor) -> Iterator[Chunk]:
     """Yield the chunks up to IEND, which must end the file."""
     others = 0
     for _ in range(MAX_CHUNKS):
@@ -79,12 +86,17 @@ def read_chunk(cursor: Cursor) -> Chunk:
     kind = cursor.take(4)
     body = cursor.within(length)
     with memoryview(cursor.data) as view:
-        checksum = zlib.crc32(view[start : body.stop])
+        checksum = crc32(view[start : body.stop])
     if cursor.big(4) != checksum:
         raise refused(Reason.CORRUPT, "The checksum of a PNG chunk is wrong.")
     if not kind.isalpha() or (kind[:1].isupper() and kind not in _CRITICAL):
         raise refused(Reason.CORRUPT, "A PNG chunk is of an unknown critical kind.")
     return Chunk(kind, body)
+
+
+def pack_chunk(kind: bytes, body: bytes) -> bytes:
+    """Return a chunk as it stands in a file (5.3)."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", crc32(body, crc32(kind)))
 
 
 def _check_end(chunk: Chunk, cursor: Cursor) -> None:
@@ -94,21 +106,21 @@ def _check_end(chunk: Chunk, cursor: Cursor) -> None:
         raise refused(Reason.TRAILING_BYTES)
 
 
-def _parse_header(chunk: Chunk) -> _Header:
+def parse_header(chunk: Chunk) -> Header:
     body = chunk.body
     if chunk.kind != b"IHDR" or body.left != _HEADER_SIZE:
         raise refused(Reason.CORRUPT, "The PNG does not begin with its header.")
-    header = _Header(width=body.big(4), height=body.big(4), depth=body.big(1), colour=body.big(1))
+    width, height, depth, colour = body.big(4), body.big(4), body.big(1), body.big(1)
     compression, filtering, interlace = body.take(3)
-    if header.depth not in _DEPTHS.get(header.colour, ()) or compression or filtering or interlace > 1:
+    if depth not in _DEPTHS.get(colour, ()) or compression or filtering or interlace > 1:
         raise refused(Reason.CORRUPT, "The PNG header is not a legal one.")
-    return header
+    return Header(width, height, depth, colour, is_interlaced=bool(interlace))
 
 
 class _Tally:
     """What has been seen so far, and whether the next chunk may follow it."""
 
-    def __init__(self, header: _Header, limits: Limits) -> None:
+    def __init__(self, header: Header, limits: Limits) -> None:
         self._header = header
         self._limits = limits
         self._last = b"IHDR"

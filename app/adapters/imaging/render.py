@@ -11,6 +11,7 @@ from PIL.Image import Resampling
 
 from app.adapters.imaging import colours
 from app.adapters.imaging.encoding import save
+from app.adapters.imaging.inflate import inflated
 from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
 from app.adapters.imaging.refusals import Reason, refused
 from app.adapters.imaging.room import Room
@@ -39,7 +40,7 @@ def render(data: bytes, rendering: Rendering, room: Room = _BOUNDLESS) -> bytes:
     `MemoryError` passes: it says more about this process than about the picture.
     """
     try:
-        with Image.open(BytesIO(data), formats=_FORMATS) as picture:
+        with Image.open(BytesIO(inflated(data)), formats=_FORMATS) as picture:
             return _made(picture, rendering, room)
     except (MemoryError, SourceRejected):
         raise

@@ -1,8 +1,8 @@
 """`multipart/form-data` (RFC 7578), taken apart as it comes: no sockets here, and never a whole part in memory.
 
 aiohttp's reader decodes parts, descends into parts of parts and counts neither; whoever wants little has to undo much.
-What is not needed for a form is refused here: nested parts, encoded parts, more parts than a form has.  File names
-are not read, for nothing may depend on them.
+What is not needed for a form is refused here: nested parts, encoded parts, more parts than a form has.  That a part
+has a file name is told, but not which: nothing may depend on it.
 """
 
 import re
@@ -20,6 +20,7 @@ _DASHES = b"--"
 # RFC 2046 5.1.1.
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(r'(?:^|;)[ \t]*name[ \t]*=[ \t]*(?:"([^"]*)"|([^;"\s]+))', re.IGNORECASE)
+_FILE_NAME = re.compile(r"(?:^|;)[ \t]*filename\*?[ \t]*=", re.IGNORECASE)
 _UNENCODED = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -29,6 +30,7 @@ class Part:
 
     name: str
     content_type: str | None
+    has_file_name: bool = False
 
 
 class _State(Enum):
@@ -45,7 +47,7 @@ class FormParser:
     Raise `MalformedBody` for what is no form, `UnsupportedMediaType` for what a form may be and is not here.
     """
 
-    def __init__(self, boundary: bytes) -> None:
+    def __init__(self, boundary: bytes, *, most_parts: int = MAX_PARTS) -> None:
         if not _BOUNDARY.fullmatch(boundary):
             raise MalformedBody("The multipart body has no valid boundary.")
         self._mark = b"\r\n--" + boundary
@@ -53,6 +55,7 @@ class FormParser:
         self._buffer = bytearray(b"\r\n")
         self._state = _State.BEFORE
         self._parts = 0
+        self._most_parts = most_parts
 
     def feed(self, data: bytes) -> Iterator[Part | bytes]:
         """Yield the parts that begin in *data*, and the pieces of their contents."""
@@ -114,8 +117,8 @@ class FormParser:
         if end < 0:
             return None
         self._parts += 1
-        if self._parts > MAX_PARTS:
-            raise MalformedBody(f"The form has more than {MAX_PARTS} parts.")
+        if self._parts > self._most_parts:
+            raise MalformedBody(f"The form has more than {self._most_parts} parts.")
         head = self._take(end)
         self._take(len(_END_OF_HEAD))
         self._state = _State.CONTENT
@@ -141,7 +144,8 @@ def _part(head: bytes) -> Part:
     name = _NAME.search(parameters)
     if disposition.strip().lower() != "form-data" or name is None:
         raise MalformedBody("A part of the form has no name.")
-    return Part(name[1] if name[1] is not None else name[2], content_type or None)
+    has_file_name = _FILE_NAME.search(parameters) is not None
+    return Part(name[1] if name[1] is not None else name[2], content_type or None, has_file_name)
 
 
 def _fields(head: bytes) -> dict[str, str]:

@@ -72,7 +72,12 @@ def operation(request: web.Request) -> str | None:
     return next((name for name, pattern in _OPERATIONS if pattern.match(line)), None)
 
 
-def api_faults(faults: Faults[ApiFault], *, name_of: Callable[[web.Request], str | None] = operation) -> Middleware:
+def api_faults(
+    faults: Faults[ApiFault],
+    *,
+    name_of: Callable[[web.Request], str | None] = operation,
+    content_type: str = "application/problem+json",
+) -> Middleware:
     """Return what makes the coming *faults* happen; *name_of* says what a request does."""
 
     @web.middleware
@@ -87,13 +92,14 @@ def api_faults(faults: Faults[ApiFault], *, name_of: Callable[[web.Request], str
             await asyncio.Event().wait()
         if fault.drop and request.transport is not None:
             request.transport.abort()
-        return await _answer(request, fault)
+        answer = problem(fault.status, fault.body, headers=fault.headers)
+        answer.content_type = content_type
+        return await _send(request, answer, fault)
 
     return happen
 
 
-async def _answer(request: web.Request, fault: ApiFault) -> web.StreamResponse:
-    answer = problem(fault.status, fault.body, headers=fault.headers)
+async def _send(request: web.Request, answer: web.Response, fault: ApiFault) -> web.StreamResponse:
     if fault.cut_after is None or not isinstance(answer.body, bytes):
         return answer
     cut = web.StreamResponse(status=fault.status, headers=answer.headers)

@@ -1,4 +1,4 @@
-"""Fixtures that most tests want: stand-ins for Replicate and fal, and the service beside the first."""
+"""Fixtures that most tests want: stand-ins for Replicate, fal and Ollama, and the service beside the first."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from devkit.fal import FalStandIn
+from devkit.ollama import OllamaStandIn
 from devkit.replicate import ReplicateStandIn
 from tests.support.service import Service, serving
 
@@ -19,6 +20,12 @@ async def replicate() -> AsyncIterator[ReplicateStandIn]:
 @pytest.fixture
 async def fal() -> AsyncIterator[FalStandIn]:
     async with FalStandIn() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+async def ollama() -> AsyncIterator[OllamaStandIn]:
+    async with OllamaStandIn() as stand_in:
         yield stand_in
 
 

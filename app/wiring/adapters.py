@@ -19,6 +19,7 @@ from app.adapters.blobs.volume import VolumeBlobStore
 from app.adapters.bus.alone import NobodyElse
 from app.adapters.bus.datagrams import DatagramBus
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.catalog.conversations import SqlConversations
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.idempotency import SqlRepetitions
@@ -53,6 +54,8 @@ from app.wiring import providers
 _GIVES_WAY = 5
 _GIVES_WAY_TO_ALL = 10
 _PROBE_SECONDS = 3.0
+_CONVERTED_TIMES = 4
+"""As many times as large as an upload may be is the PNG that a phone's HEIC becomes."""
 
 
 def utc_now() -> datetime:
@@ -92,6 +95,7 @@ class Adapters:
     images: SqlImages
     captures: SqlCaptures
     generations: SqlGenerations
+    conversations: SqlConversations
     retention: SqlRetention
     recovery: SqlRecovery
     repetitions: SqlRepetitions
@@ -152,6 +156,7 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             images=SqlImages(database),
             captures=SqlCaptures(database),
             generations=SqlGenerations(database),
+            conversations=SqlConversations(database),
             retention=SqlRetention(database),
             recovery=recovery,
             repetitions=SqlRepetitions(database),
@@ -219,7 +224,11 @@ def _probe(settings: Settings, world: World) -> HttpProbe:
 
 def _inspector(settings: Settings) -> InspectorPool:
     return InspectorPool(
-        limits=Limits(max_pixels=settings.image_max_pixels, max_frames=settings.image_max_frames),
+        limits=Limits(
+            max_pixels=settings.image_max_pixels,
+            max_frames=settings.image_max_frames,
+            max_converted=_CONVERTED_TIMES * settings.asset_max_bytes,
+        ),
         workers=settings.decode_workers,
         queue_limit=settings.decode_queue_limit,
         timeout=settings.decode_timeout.total_seconds(),

@@ -77,7 +77,11 @@ class InputGraph(KeepingGraph):
     @cached_property
     def erasing(self) -> EraseService:
         return EraseService(
-            images=self.adapters.images, hosting=self.hosting, temporary=self.temporary, clock=self.world.clock
+            images=self.adapters.images,
+            conversations=self.adapters.conversations,
+            hosting=self.hosting,
+            temporary=self.temporary,
+            clock=self.world.clock,
         )
 
     async def _on_uploaded(self, image: Image) -> None:

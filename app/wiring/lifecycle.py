@@ -18,7 +18,7 @@ from app.services.capture_runner import LEASE
 from app.web.application import application
 from app.wiring.adapters import World, opened
 from app.wiring.graph import Graph
-from app.wiring.messages import connect
+from app.wiring.messages import connect, release
 from app.wiring.surface import lane, options, services
 
 log = logging.getLogger(__name__)
@@ -71,8 +71,7 @@ async def running(holdfast: Holdfast) -> AsyncIterator[None]:
             await graph.recovery.require_volume()
             await graph.rounds.recover()
             # Whoever held these is gone: we are the only instance.
-            released = await graph.adapters.captures.release_all(owner=None, now=graph.world.clock())
-            log.info("captures taken over", extra={"captures": released})
+            await release(graph, None)
         stack.push_async_callback(graph.access_times.close)
         await _start_clockwork(graph, stack)
         yield

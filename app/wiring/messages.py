@@ -23,7 +23,14 @@ def connect(graph: Graph) -> None:
 async def take_over(graph: Graph, gone: Gone) -> None:
     """Free what a process that has died held, for whoever is first."""
     graph.metrics.forget(gone.pid)
-    released = await graph.adapters.captures.release_all(owner=gone.owner, now=graph.world.clock())
-    log.info("captures taken over", extra={"captures": released, "pid": gone.pid})
+    await release(graph, gone)
     graph.runner.kick()
     graph.adapters.bus.tell(DUE)
+
+
+async def release(graph: Graph, gone: Gone | None) -> None:
+    """Free the captures that *gone* (None: anybody) held, and end the answers it was saying."""
+    now, owner = graph.world.clock(), gone.owner if gone else None
+    captures = await graph.adapters.captures.release_all(owner=owner, now=now)
+    answers = await graph.adapters.conversations.end_abandoned(owner=owner, at=now)
+    log.info("captures taken over", extra={"captures": captures, "answers": answers, "pid": gone and gone.pid})

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.catalog import IdempotencyKey
 from app.domain.ids import ImageId, MessageId, SessionId, StreamId, UserId
 from app.domain.images import Image
 
@@ -122,10 +123,12 @@ class Conversations(Protocol):
     async def latest(self, session: SessionId, *, limit: int) -> list[Message]:
         """Return the last *limit* messages, in order."""
 
-    async def begin(self, turn: NewTurn) -> None:
-        """Record a question and the empty answer, in state `streaming`, that follows it.
+    async def begin(self, turn: NewTurn, *, idempotency_key: IdempotencyKey | None = None) -> StreamId:
+        """Record a question and the empty answer, in state `streaming`, that follows it; return the turn's stream.
 
-        Raise `NotFound` when the session is not there any more, or an image is not its owner's.
+        With an idempotency key that came before, record nothing and return the stream of that time, even if its
+        conversation was deleted since.  Raise `IdempotencyKeyReused`, or `NotFound` when the session is not there any
+        more or an image is not its owner's.
         """
 
     async def keep(self, answer: MessageId, *, owner: str, content: str) -> bool:

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.adapters.catalog import conversation_flaws, said, turns
+from app.adapters.catalog import conversation_flaws, idempotency, said, turns
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import (
     images,
@@ -32,6 +32,7 @@ from app.adapters.catalog.schema import (
     sessions,
 )
 from app.adapters.catalog.types import Instant
+from app.domain.catalog import IdempotencyKey
 from app.domain.conversations import Ending, Flaw, Message, MessageStatus, NewTurn, Session, SessionPosition
 from app.domain.ids import ImageId, MessageId, SessionId, StreamId, UserId
 from app.domain.images import ImageStatus
@@ -70,9 +71,15 @@ class SqlConversations:
             found = await said.read(connection, query.order_by(messages.c.number.desc()).limit(limit))
         return found[::-1]
 
-    async def begin(self, turn: NewTurn) -> None:
+    async def begin(self, turn: NewTurn, *, idempotency_key: IdempotencyKey | None = None) -> StreamId:
+        user = str(turn.user)
         async with self._database.write() as connection:
+            known = await idempotency.find(connection, user, idempotency_key)
+            if known is not None:
+                return StreamId(known)
             await turns.begin(connection, turn)
+            await idempotency.remember(connection, user, idempotency_key, str(turn.stream), turn.at)
+        return turn.stream
 
     async def keep(self, answer: MessageId, *, owner: str, content: str) -> bool:
         return await self._change(_said_by(owner, answer).values(content=content))

@@ -21,7 +21,10 @@ class Caller:
         """What the caller is called in limits and logs."""
         return "service" if self.user is None else f"user:{self.user}"
 
+    def may_act_for(self, owner: UserId) -> bool:
+        return self.user is None or self.user == owner
+
     def require(self, owner: UserId) -> None:
         """Raise `NotFound` unless this caller may act for *owner*: what is another's is not there."""
-        if self.user is not None and self.user != owner:
+        if not self.may_act_for(owner):
             raise NotFound("There is nothing here.")

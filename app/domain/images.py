@@ -94,6 +94,11 @@ class Image:
     """It has a URL, but no source is known yet."""
 
     @property
+    def is_private(self) -> bool:
+        """Whether it is its owner's alone, however images are read here: what belongs to a chat is."""
+        return self.source is ImageSource.CHAT
+
+    @property
     def key(self) -> str:
         """The name of its bytes in the blob store: `<user>/<id>.<true extension>`."""
         if self.facts is None:

@@ -64,23 +64,31 @@ class HostingService:
         self._known = KnownImages(clock=clock)
         self._complaints = Complaints(clock=clock)
 
-    async def get(self, user: UserId, image: ImageId) -> Image:
-        """Return an image that is not deleted; raise `NotFound` or `ImageDeleted`."""
+    async def get(self, user: UserId, image: ImageId, *, for_anyone: bool = False) -> Image:
+        """Return an image that is not deleted; raise `NotFound` or `ImageDeleted`.
+
+        *for_anyone*: what belongs to a chat is not there, not even as a tombstone.
+        """
         found = await self._images.find(user, image)
-        if found is None:
+        if found is None or (for_anyone and found.is_private):
             raise NotFound("There is no such image.")
         if found.status is ImageStatus.DELETED:
             raise deleted(found)
         return found
 
-    async def read(self, user: UserId, image: ImageId, wanted: Wanted = ORIGINAL) -> Stored | Elsewhere:
+    async def read(
+        self, user: UserId, image: ImageId, wanted: Wanted = ORIGINAL, *, for_anyone: bool = False
+    ) -> Stored | Elsewhere:
         """Return the bytes that are *wanted*, or where the original is while it is being captured.
 
-        Waits a moment for a capture.  Raise `NotFound`, `ImageDeleted`, `ImageUnavailable` (rejected or lost) or
-        `StillCapturing`; for a variant also `InvalidInput`, `RenderingFailed` or `Overloaded`.
+        Waits a moment for a capture.  *for_anyone* is as in `get`.  Raise `NotFound`, `ImageDeleted`,
+        `ImageUnavailable` (rejected or lost) or `StillCapturing`; for a variant also `InvalidInput`, `RenderingFailed`
+        or `Overloaded`.
         """
         known = self._known.find(user, image)
-        found = known or await self.get(user, image)
+        if known is not None and known.is_private and for_anyone:
+            raise NotFound("There is no such image.")
+        found = known or await self.get(user, image, for_anyone=for_anyone)
         if found.status is ImageStatus.CAPTURING:
             found = await self._signals.wait(
                 (user, image),

@@ -102,7 +102,7 @@ class OwnImages:
         place = self._place(url)
         hosted, temporary = (None, None) if place is None else (place.hosted, place.temporary)
         if place is not None and hosted is not None and self._may_read(place, hosted, user):
-            await self._require_hosted(*hosted)
+            await self._require_hosted(*hosted, for_anyone=hosted[0] != user)
         elif temporary is not None:
             await self._require_temporary(temporary)
         else:
@@ -161,9 +161,9 @@ class OwnImages:
         expires, signature = links.sign(*hosted, expires_in=_LINK_LIVES)
         return [f"expires={int(expires.timestamp())}", f"signature={signature}"]
 
-    async def _require_hosted(self, user: UserId, image: ImageId) -> None:
+    async def _require_hosted(self, user: UserId, image: ImageId, *, for_anyone: bool) -> None:
         try:
-            found = await self._hosting.get(user, image)
+            found = await self._hosting.get(user, image, for_anyone=for_anyone)
         except (NotFound, ImageDeleted):
             raise _gone() from None
         if found.status not in _READABLE:

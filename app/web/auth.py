@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from ipaddress import ip_address
@@ -13,7 +14,7 @@ from app.domain.ids import UserId
 from app.web.connections import holder
 from app.web.errors import Handler
 from app.web.keys import CALLER, LINK_LEFT, OPTIONS, SERVICES
-from app.web.parse import path_image, path_user
+from app.web.parse import NamedTemporary, path_image, path_picture, path_user
 
 Guard = Callable[[web.Request], Awaitable[None]]
 
@@ -84,9 +85,22 @@ async def link(request: web.Request) -> None:
     """Open to anyone when images are public; else to a signed link, the owner's token and a service key.
 
     A link without a signature opens nothing, not even where no keys are set: else nobody could try signed access.
+    Where images are public the same is true of a chat's pictures: whoever may not read them finds nothing there.
     """
-    if not request.app[OPTIONS].is_signed:
+    if request.app[OPTIONS].is_signed:
+        await _signed(request)
         return
+    with suppress(Unauthorized, NotFound):
+        await _signed(request)
+
+
+async def picture(request: web.Request) -> None:
+    """Open to anyone who has a temporary image's id; a chat's picture to its owner's token and to a service key."""
+    if not isinstance(path_picture(request), NamedTemporary):
+        await user(request)
+
+
+async def _signed(request: web.Request) -> None:
     expires, signature = request.query.getall("expires", []), request.query.getall("signature", [])
     if not expires and not signature:
         if _credential(request) is None:

@@ -60,7 +60,11 @@ def path_user(request: web.Request) -> UserId:
 
 def path_image(request: web.Request) -> NamedImage:
     """Return the image a path names, with or without an extension that images here can have."""
-    name, dot, extension = request.match_info["image"].partition(".")
+    return _image(request.match_info["image"])
+
+
+def _image(segment: str) -> NamedImage:
+    name, dot, extension = segment.partition(".")
     try:
         named = NamedImage(ImageId.parse(name), extension.lower() if dot else None)
     except InvalidInput:
@@ -92,6 +96,14 @@ def path_temporary(request: web.Request) -> NamedTemporary:
     """Return the temporary image a path names, with or without an extension."""
     name, dot, extension = request.match_info["id"].partition(".")
     return NamedTemporary(TemporaryId.parse(name), extension if dot else None)
+
+
+def path_picture(request: web.Request) -> NamedTemporary | NamedImage:
+    """Return what a path below /api/images names: a temporary image goes by a UUID, a chat's picture does not."""
+    try:
+        return path_temporary(request)
+    except NotFound:
+        return _image(request.match_info["id"])
 
 
 async def idempotency_key(request: web.Request, body: BaseModel) -> IdempotencyKey | None:

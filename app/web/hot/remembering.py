@@ -13,7 +13,7 @@ def remember(request: web.Request, found: Stored, shown: Representation, *, cach
     """Let the next ones who ask for the same target have *shown*, which was *found*, the short way."""
     # Another server than ours, such as a test's, hears nothing of the bytes.
     heard: bytes = getattr(request.protocol, "heard", b"")
-    if LANE not in request.app or not heard:
+    if LANE not in request.app or not heard or found.image.is_private:
         return
     witness = find_witness(found.blob)
     if witness is None or witness.size != shown.size:

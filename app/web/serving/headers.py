@@ -17,6 +17,7 @@ class Cache(Enum):
     PUBLIC = auto()  # a stored image at a public URL
     SIGNED = auto()  # a stored image at a signed URL
     PRIVATE = auto()  # shown to its owner only; and all that is said about an image in signed mode
+    OWNED = auto()  # a picture of a chat, shown to its owner: asked for anew each time, its bytes kept
     TEMPORARY = auto()  # a temporary image, which is gone once its caller says so
     GONE = auto()  # 410 at a public URL
     MISSING = auto()  # 404
@@ -30,6 +31,7 @@ _CACHE_CONTROL: Final[Mapping[Cache, str]] = {
     Cache.PUBLIC: "public, max-age=31536000, immutable, s-maxage={seconds}, stale-if-error=604800",
     Cache.SIGNED: "private, max-age={seconds}",
     Cache.PRIVATE: "private, no-store",
+    Cache.OWNED: "private, no-cache",
     Cache.TEMPORARY: "no-store",
     Cache.GONE: "max-age=300",
     Cache.MISSING: "no-store",
@@ -72,7 +74,7 @@ _PREFLIGHT: Final[Headers] = (
     ("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS"),
     (
         "Access-Control-Allow-Headers",
-        "Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since",
+        "Authorization, X-API-Key, Range, If-Range, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since",
     ),
     ("Access-Control-Max-Age", "86400"),
 )

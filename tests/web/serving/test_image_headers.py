@@ -18,6 +18,7 @@ CACHE_CONTROL = {
     Cache.PUBLIC:    "public, max-age=31536000, immutable, s-maxage=86400, stale-if-error=604800",
     Cache.SIGNED:    "private, max-age=86400",
     Cache.PRIVATE:   "private, no-store",
+    Cache.OWNED:     "private, no-cache",
     Cache.TEMPORARY: "no-store",
     Cache.GONE:      "max-age=300",
     Cache.MISSING:   "no-store",

@@ -17,10 +17,11 @@ from app.adapters.imaging.png import SIGNATURE, chunks, parse_header, read_chunk
 from app.domain.errors import SourceRejected
 
 _MOST_RAW = 20 << 20  # held twice for a moment; 2048 x 2048 pixels with alpha are less
-_MOST_STORED = 0xFFFF  # in one block of deflate (RFC 1951, section 3.2.4)
+_MOST_STORED = 0xFFFF
 _LENGTH = struct.Struct(">I")
 _BLOCK = struct.Struct("<BHH")
-_ZLIB = b"\x78\x01"  # RFC 1950, section 2.2
+_ZLIB = b"\x78\x01"
+_ADLER_SIZE = 4
 _IDAT = b"IDAT"
 _BROKEN = cast(type[Exception], isal_zlib.error)  # its stub takes the class for an instance
 
@@ -44,34 +45,39 @@ def _inflated(data: bytes) -> bytes | None:
     pixels = [chunk.body for chunk in found if chunk.kind == _IDAT]
     if not pixels or any(chunk.kind == b"acTL" for chunk in found):
         return None
-    raw = _raw(data, pixels, size=header.raw_size)
-    return None if raw is None else _with_pixels(data, pixels, raw)
+    stream = _stored(data, pixels, size=header.raw_size)
+    return None if stream is None else _with_pixels(data, pixels, stream)
 
 
-def _raw(data: bytes, pixels: Sequence[Cursor], *, size: int) -> bytes | None:
-    """Return the scan lines if they are of the *size* they must be; no bomb inflates to more than a byte beyond it."""
+def _stored(data: bytes, pixels: Sequence[Cursor], *, size: int) -> Sequence[bytes | memoryview] | None:
+    """Return a zlib stream (RFC 1950) that holds the scan lines as they are, in pieces; None if they are not of *size*.
+
+    No bomb inflates to more than a byte beyond it.
+    """
     view = memoryview(data)
     deflated = b"".join(view[body.position : body.stop] for body in pixels)
     inflating = isal_zlib.decompressobj()
     raw = inflating.decompress(deflated, size + 1)
-    return raw if inflating.eof and len(raw) == size else None
+    if len(raw) != size or not inflating.eof:
+        return None
+    end = len(deflated) - len(inflating.unused_data)
+    return _ZLIB, *_blocks(raw), deflated[end - _ADLER_SIZE : end]  # the checksum that has just been found right
 
 
-def _with_pixels(data: bytes, pixels: Sequence[Cursor], raw: bytes) -> bytes:
-    """Return the PNG *data* with one chunk for *raw* in the place of *pixels*."""
-    view, body = memoryview(data), b"".join(_stored(raw))
-    start, stop = pixels[0].position - len(_IDAT) - _LENGTH.size, pixels[-1].stop + _LENGTH.size
-    checksum = isal_zlib.crc32(body, isal_zlib.crc32(_IDAT))
-    return b"".join((view[:start], _LENGTH.pack(len(body)), _IDAT, body, _LENGTH.pack(checksum), view[stop:]))
-
-
-def _stored(raw: bytes) -> Iterator[bytes | memoryview]:
-    """Yield a zlib stream that holds *raw* as it is, in pieces."""
+def _blocks(raw: bytes) -> Iterator[bytes | memoryview]:
+    """Yield *raw* as it is, in the blocks of RFC 1951, section 3.2.4."""
     view = memoryview(raw)
-    yield _ZLIB
     for start in range(0, len(raw), _MOST_STORED):
         piece = view[start : start + _MOST_STORED]
         is_last = start + len(piece) == len(raw)
         yield _BLOCK.pack(is_last, len(piece), len(piece) ^ 0xFFFF)
         yield piece
-    yield _LENGTH.pack(isal_zlib.adler32(raw))
+
+
+def _with_pixels(data: bytes, pixels: Sequence[Cursor], stream: Sequence[bytes | memoryview]) -> bytes:
+    """Return the PNG *data* with one chunk for *stream* in the place of *pixels*."""
+    view, length, checksum = memoryview(data), sum(map(len, stream)), isal_zlib.crc32(_IDAT)
+    for piece in stream:
+        checksum = isal_zlib.crc32(piece, checksum)
+    start, stop = pixels[0].position - len(_IDAT) - _LENGTH.size, pixels[-1].stop + _LENGTH.size
+    return b"".join((view[:start], _LENGTH.pack(length), _IDAT, *stream, _LENGTH.pack(checksum), view[stop:]))

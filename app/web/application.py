@@ -24,7 +24,7 @@ from app.web.hot.lane import Lane
 from app.web.keys import DESCRIPTION, LANE, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
 from app.web.pages.loading import load
-from app.web.routes import ROUTES
+from app.web.routes import table
 
 log = logging.getLogger("app.access")
 
@@ -40,9 +40,10 @@ def application(services: Services, options: WebOptions, lane: Lane | None = Non
     app[OPTIONS] = options
     if lane is not None:
         app[LANE] = lane
-    app[DESCRIPTION] = description = describe(ROUTES)
+    routes = table(options.chat.serve_path)
+    app[DESCRIPTION] = description = describe(routes)
     app[PAGES] = load(description, is_open=services.access.is_open)
-    app.router.add_routes([route.definition() for route in ROUTES])
+    app.router.add_routes([route.definition() for route in routes])
     app.on_response_prepare.append(_finish)
     return app
 

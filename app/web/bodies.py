@@ -151,6 +151,29 @@ class TemporaryIdsBody(_Body):
         return [str(_spoken(TemporaryId.parse, value)) for value in values]
 
 
+class ChatBody(_Body):
+    """A message to a model, with pictures or without."""
+
+    message: Annotated[str, Field(description="May be left out with a picture.")] = ""
+    model: Annotated[str | None, Field(min_length=1, max_length=256, description="OLLAMA_MODEL if absent.")] = None
+    session_id: Annotated[str | None, Field(description="The conversation; if absent a new one begins.")] = None
+    images: Annotated[list[str], Field(description="Ids of own images, or data:image/…;base64,… URLs.")] = []
+    user_id: Annotated[str | None, Field(description="The owner; may be left out with a user's token.")] = None
+
+    @field_validator("user_id")
+    @classmethod
+    def _is_user_id(cls, value: str | None) -> str | None:
+        return None if value is None else str(_spoken(UserId.parse, value))
+
+    @field_validator("images")
+    @classmethod
+    def _are_few(cls, values: list[str], info: ValidationInfo) -> list[str]:
+        most = (info.context or {}).get("max_pictures")
+        if most is not None and len(values) > most:
+            raise ValueError(f"at most {most} pictures go with a message")
+        return values
+
+
 class TokenBody(_Body):
     """Whom a token is for, and how long it is to live."""
 

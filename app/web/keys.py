@@ -13,6 +13,7 @@ from app.domain.ports import Clock, RateLimiter
 from app.domain.retention import Policy
 from app.services.access import AccessService, Tokens
 from app.services.adoption import AdoptionService
+from app.services.chat_images import ChatImages
 from app.services.erasing import EraseService
 from app.services.forwarding import ForwardingService
 from app.services.generation import GenerationService
@@ -34,6 +35,7 @@ class Services:
 
     access: AccessService
     adoptions: AdoptionService
+    chat_images: ChatImages
     erasing: EraseService
     forwarding: ForwardingService
     generations: GenerationService
@@ -48,6 +50,19 @@ class Services:
     uploads: UploadService
     usage: UsageService
     webhooks: WebhookService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatOptions:
+    """What a message may be, and where its pictures are served."""
+
+    max_message: int
+    """Characters."""
+    max_pictures: int
+    max_picture: int
+    """Bytes of each."""
+    ping_seconds: float
+    serve_path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +83,7 @@ class WebOptions:
     metrics_token: str | None = field(repr=False)
     policy: Policy
     variant_widths: tuple[int, ...]
+    chat: ChatOptions
     capabilities: Mapping[str, Any]
     clock: Clock
 

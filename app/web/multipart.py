@@ -20,7 +20,7 @@ _DASHES = b"--"
 # RFC 2046 5.1.1.
 _BOUNDARY = re.compile(rb"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 _NAME = re.compile(r'(?:^|;)[ \t]*name[ \t]*=[ \t]*(?:"([^"]*)"|([^;"\s]+))', re.IGNORECASE)
-_FILE_NAME = re.compile(r"(?:^|;)[ \t]*filename\*?[ \t]*=", re.IGNORECASE)
+_FILE_NAME = re.compile(r'(?:^|;)[ \t]*filename\*?[ \t]*=[ \t]*("")?', re.IGNORECASE)
 _UNENCODED = frozenset({"7bit", "8bit", "binary"})
 
 
@@ -31,6 +31,8 @@ class Part:
     name: str
     content_type: str | None
     has_file_name: bool = False
+    is_left_empty: bool = False
+    """It has a file name of no letters: a field for a file in which none was chosen (HTML §4.10.21.8)."""
 
 
 class _State(Enum):
@@ -144,8 +146,13 @@ def _part(head: bytes) -> Part:
     name = _NAME.search(parameters)
     if disposition.strip().lower() != "form-data" or name is None:
         raise MalformedBody("A part of the form has no name.")
-    has_file_name = _FILE_NAME.search(parameters) is not None
-    return Part(name[1] if name[1] is not None else name[2], content_type or None, has_file_name)
+    file_name = _FILE_NAME.search(parameters)
+    return Part(
+        name=name[1] if name[1] is not None else name[2],
+        content_type=content_type or None,
+        has_file_name=file_name is not None,
+        is_left_empty=file_name is not None and file_name[1] is not None,
+    )
 
 
 def _fields(head: bytes) -> dict[str, str]:

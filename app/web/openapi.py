@@ -21,7 +21,18 @@ from app.web.bodies import (
 )
 from app.web.documents import SCHEMAS
 from app.web.errors import Handler
-from app.web.handlers import assets, forwarding, generations, images, operations, pages, temporary, users, webhooks
+from app.web.handlers import (
+    assets,
+    forwarding,
+    generations,
+    images,
+    operations,
+    pages,
+    pictures,
+    temporary,
+    users,
+    webhooks,
+)
 
 _BODIES: Mapping[Handler, type[BaseModel]] = {
     generations.create: GenerateBody,
@@ -50,7 +61,9 @@ _ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     assets.upload: {201: "Upload"},
     assets.latest: {200: "AssetPage"},
     temporary.create: {201: "TemporaryImage"},
-    temporary.delete: {204: None},
+    pictures.options: {204: None},
+    pictures.delete: {204: None},
+    pictures.delete_private: {204: None},
     temporary.delete_many: {204: None},
     operations.live: {200: "Status"},
     operations.ready: {200: "Health", 503: "Health"},
@@ -72,6 +85,7 @@ _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {
     auth.user: [{"bearer": ["user"]}],
     auth.service: [{"bearer": ["service"]}],
     auth.link: [{}, {"signedLink": []}, {"bearer": ["user"]}],
+    auth.picture: [{}, {"bearer": ["user"]}],
     auth.monitor: [{}, {"metricsToken": []}],
 }
 _EXTENSION = r"(\.([Pp][Nn][Gg]|[Jj][Pp][Ee]?[Gg]|[Ww][Ee][Bb][Pp]|[Gg][Ii][Ff]|[Aa][Vv][Ii][Ff]))?"
@@ -80,11 +94,15 @@ _PARAMETERS: Mapping[str, str] = {
     "image": rf"^[A-Za-z0-9_-]{{1,128}}{_EXTENSION}$",
     "generation": r"^gen_[0-9a-hjkmnp-tv-z]{26}$",
     "file": r"^[a-z]+\.[a-z]+$",
-    "id": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(\.(png|jpg|jpeg|webp|gif|avif))?$",
+    "id": rf"^[A-Za-z0-9_-]{{1,128}}{_EXTENSION}$",
 }
 _PAGE: Sequence[tuple[str, Mapping[str, Any]]] = (
     ("cursor", {"type": "string"}),
     ("limit", {"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+)
+_RENDERING: Sequence[tuple[str, Mapping[str, Any]]] = (
+    ("w", {"type": "integer", "minimum": 1, "description": "A narrower copy: one of the variant_widths."}),
+    ("download", {"type": "string", "enum": ["1"], "description": "Have a browser save the image, not show it."}),
 )
 _OWNER = ("user_id", {"type": "string", "description": "The owner; may be left out with a user's token."})
 _CALLBACK = (
@@ -101,16 +119,17 @@ _QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
         _OWNER,
     ),
     assets.upload: (_OWNER,),
+    pictures.show: _RENDERING,
+    pictures.show_private: _RENDERING,
     images.show: (
-        ("w", {"type": "integer", "minimum": 1, "description": "A narrower copy: one of the variant_widths."}),
-        ("download", {"type": "string", "enum": ["1"], "description": "Have a browser save the image, not show it."}),
+        *_RENDERING,
         ("expires", {"type": "string"}),
         ("signature", {"type": "string"}),
     ),
     webhooks.replicate: _CALLBACK,
     webhooks.fal: _CALLBACK,
 }
-_PICTURES = frozenset({images.show, temporary.show})
+_PICTURES = frozenset({images.show, pictures.show, pictures.show_private})
 _REFUSALS: Mapping[str, str] = {
     "401": "Links are signed here, and this one is not, or no longer.",
     "404": "There is no such image, or it was rejected or lost.",

@@ -1,23 +1,20 @@
 """Strings of a request become values of the domain, or a refusal that names the field."""
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from app.domain.catalog import IdempotencyKey
-from app.domain.errors import AppError, InvalidInput, NotFound, UnknownField
-from app.domain.ids import GenerationId, ImageId, UserId
-from app.domain.images import CONTENT_TYPES, ImagePosition
+from app.domain.errors import InvalidInput, NotFound, UnknownField
+from app.domain.ids import GenerationId, ImageId, SessionId, StreamId, UserId
+from app.domain.images import CONTENT_TYPES
 from app.domain.temporary import TemporaryId
 from app.web import strict_json
 from app.web.arrival import arriving
@@ -26,10 +23,8 @@ from app.web.keys import OPTIONS
 
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _SMALL = 256 * 1024
-_MOST_PER_PAGE = 200
 _MOST_PROBLEMS = 20
 _LONGEST_NAME = 100
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -103,7 +98,12 @@ def path_picture(request: web.Request) -> NamedTemporary | NamedImage:
     try:
         return path_temporary(request)
     except NotFound:
-        return _image(request.match_info["id"])
+        return path_private_picture(request)
+
+
+def path_private_picture(request: web.Request) -> NamedImage:
+    """Return the picture of a chat that a path names, with or without an extension."""
+    return _image(request.match_info["id"])
 
 
 async def idempotency_key(request: web.Request, body: BaseModel) -> IdempotencyKey | None:
@@ -135,28 +135,12 @@ def _digest(body: BaseModel) -> str:
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-def page(request: web.Request) -> tuple[ImagePosition | None, int]:
-    """Return where a page begins and how long it is (`?cursor=&limit=`)."""
-    limit = request.query.get("limit", "50")
-    if not (limit.isascii() and limit.isdecimal() and len(limit) <= len("200") and 1 <= int(limit) <= _MOST_PER_PAGE):
-        raise InvalidInput(f"limit is a whole number from 1 to {_MOST_PER_PAGE}.", field="limit")
-    cursor = request.query.get("cursor")
-    return (None if not cursor else _position(cursor)), int(limit)
+def path_session(request: web.Request) -> SessionId:
+    return SessionId.parse(request.match_info["session"])
 
 
-def cursor_of(position: ImagePosition) -> str:
-    """Return *position* as the opaque text that `page` reads."""
-    moment = (position.created_at - _EPOCH) // timedelta(microseconds=1)
-    return base64.urlsafe_b64encode(f"{moment}:{position.id}".encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> ImagePosition:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-        moment, _, image = text.partition(":")
-        return ImagePosition(_EPOCH + timedelta(microseconds=int(moment)), ImageId.parse(image))
-    except (binascii.Error, ValueError, OverflowError, AppError):
-        raise InvalidInput("That is not a cursor of ours.", field="cursor") from None
+def path_stream(request: web.Request) -> StreamId:
+    return StreamId.parse(request.match_info["stream"])
 
 
 async def json_body(request: web.Request, model: type[Body]) -> Body:
@@ -168,7 +152,8 @@ async def json_body(request: web.Request, model: type[Body]) -> Body:
     if request.content_type != "application/json":
         raise UnsupportedMediaType("The body must be application/json.")
     raw = await read_body(request, request.app[OPTIONS].max_body)
-    bounds = {"max_metadata": request.app[OPTIONS].max_metadata}
+    options = request.app[OPTIONS]
+    bounds = {"max_metadata": options.max_metadata, "max_pictures": options.chat.max_pictures}
     if len(raw) <= _SMALL:
         return _load(raw, model, bounds)
     return await asyncio.to_thread(_load, raw, model, bounds)

@@ -17,7 +17,7 @@ from app.services.health import Health
 from app.services.importing import Imported, PassedThrough
 from app.services.usage import UsageReport
 from app.web.keys import OPTIONS
-from app.web.parse import cursor_of
+from app.web.paging import image_cursor
 from app.web.serving.headers import PROTECTION, Cache, cache_control
 
 _DAY = timedelta(days=1)
@@ -52,7 +52,7 @@ def image_document(request: web.Request, image: Image) -> dict[str, Any]:
     document = {
         "id": str(image.id),
         "user_id": str(image.user),
-        "url": image_url(request, image.user, image.id, image.url_extension),
+        "url": _url(request, image),
         "status": image.status.value,
         "source": image.source.value,
         "content_type": facts.content_type if facts else None,
@@ -193,7 +193,7 @@ def page_document(
 ) -> dict[str, Any]:
     return {
         name: [image_document(request, image) for image in images],
-        "next_cursor": cursor_of(following) if following else None,
+        "next_cursor": image_cursor(following) if following else None,
     }
 
 
@@ -213,6 +213,12 @@ def usage_document(user: UserId, report: UsageReport) -> dict[str, Any]:
             {"id": str(going.id), "reason": going.reason.value, "at": _time(going.at)} for going in report.upcoming
         ],
     }
+
+
+def _url(request: web.Request, image: Image) -> str:
+    if image.is_private:
+        return f"{base_url(request)}{request.app[OPTIONS].chat.serve_path}/{image.id}"
+    return image_url(request, image.user, image.id, image.url_extension)
 
 
 def _images(request: web.Request, view: GenerationView) -> list[dict[str, Any]]:

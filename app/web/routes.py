@@ -1,9 +1,21 @@
 """The whole surface: every path, what answers it, whom it is open to, and which rate it counts against."""
 
-from app.web.auth import READS, WRITES, anyone, link, monitor, provider, route, service, user
-from app.web.handlers import assets, forwarding, generations, images, operations, pages, temporary, users, webhooks
+from app.web.auth import READS, WRITES, Route, anyone, link, monitor, picture, provider, route, service, user
+from app.web.handlers import (
+    assets,
+    forwarding,
+    generations,
+    images,
+    operations,
+    pages,
+    pictures,
+    temporary,
+    users,
+    webhooks,
+)
 
 HOSTED = "/v1/images/hosted/{user}/{image}"
+PICTURE = "/api/images/{id}"
 
 # fmt: off
 ROUTES = (
@@ -30,8 +42,9 @@ ROUTES = (
     route("GET",     "/api/generate/{generation}",       forwarding.show,        user,     limit=READS),
     route("POST",    "/api/images",                      temporary.create,       user,     limit=WRITES),
     route("DELETE",  "/api/images",                      temporary.delete_many,  user,     limit=WRITES),
-    route("GET",     "/api/images/{id}",                 temporary.show,         anyone,   limit=READS),
-    route("DELETE",  "/api/images/{id}",                 temporary.delete,       user,     limit=WRITES),
+    route("GET",     PICTURE,                            pictures.show,          picture,  limit=READS),
+    route("OPTIONS", PICTURE,                            pictures.options,       anyone,   limit=READS),
+    route("DELETE",  PICTURE,                            pictures.delete,        user,     limit=WRITES),
     route("GET",     "/v1/capabilities",                 operations.capabilities, anyone,  limit=READS),
     route("GET",     "/livez",                           operations.live,        anyone),
     route("GET",     "/readyz",                          operations.ready,       anyone),
@@ -42,3 +55,16 @@ ROUTES = (
     route("GET",     "/assets/{file}",                   pages.asset,            anyone,   limit=READS),
 )
 # fmt: on
+
+
+def table(serve_path: str) -> tuple[Route, ...]:
+    """Return all routes where pictures of chats are served below *serve_path*; temporary images stay where they are."""
+    path = f"{serve_path}/{{id}}"
+    if path == PICTURE:
+        return ROUTES
+    return (
+        *ROUTES,
+        route("GET", path, pictures.show_private, user, limit=READS),
+        route("OPTIONS", path, pictures.options, anyone, limit=READS),
+        route("DELETE", path, pictures.delete_private, user, limit=WRITES),
+    )

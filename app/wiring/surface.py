@@ -10,12 +10,13 @@ from app import __version__
 from app.domain.images import CONTENT_TYPES
 from app.domain.variants import TARGETS, Outcome
 from app.services.access import AccessService
+from app.services.chat_images import ChatImages
 from app.web.auth import READS
 from app.web.hot.bodies import Bodies
 from app.web.hot.heads import HeadReader
 from app.web.hot.images import HotImages
 from app.web.hot.lane import Bookkeeping, Lane
-from app.web.keys import Services, WebOptions
+from app.web.keys import ChatOptions, Services, WebOptions
 from app.web.routes import HOSTED
 from app.wiring.graph import Graph
 
@@ -25,6 +26,7 @@ def services(graph: Graph) -> Services:
     return Services(
         access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
         adoptions=graph.adoptions,
+        chat_images=ChatImages(hosting=graph.hosting, conversations=graph.adapters.conversations),
         erasing=graph.erasing,
         forwarding=graph.forwarding,
         generations=graph.generations,
@@ -59,6 +61,13 @@ def options(graph: Graph) -> WebOptions:
         metrics_token=settings.metrics_token,
         policy=graph.policy,
         variant_widths=settings.image_variant_widths,
+        chat=ChatOptions(
+            max_message=settings.chat_message_max_chars,
+            max_pictures=settings.chat_max_images,
+            max_picture=settings.image_max_size,
+            ping_seconds=settings.chat_ping.total_seconds(),
+            serve_path=settings.image_serve_endpoint,
+        ),
         capabilities=_capabilities(graph),
         clock=graph.world.clock,
     )

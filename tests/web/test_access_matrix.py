@@ -29,6 +29,7 @@ _OK = "ok"
 OPEN_TO: Mapping[str, Mapping[str, int | str]] = {
     "anyone": dict.fromkeys(CALLERS, _OK),
     "link": dict.fromkeys(CALLERS, _OK),
+    "picture": dict.fromkeys(CALLERS, _OK),
     "monitor": dict.fromkeys(CALLERS, _OK),
     "user": {"nobody": 401, "wrong key": 401, "service": _OK, "owner": _OK, "other": 404, "expired": 401},
     "service": {"nobody": 401, "wrong key": 401, "service": _OK, "owner": 404, "other": 404, "expired": 401},

@@ -4,7 +4,7 @@ import pytest
 
 from app.web import auth
 from app.web.auth import Route
-from app.web.routes import ROUTES
+from app.web.routes import PICTURE, ROUTES, table
 
 _IMAGE = "/v1/images/hosted/{user}/{image}"
 PINNED = [
@@ -30,7 +30,8 @@ PINNED = [
     ("GET", "/api/generate/{generation}", "user", "reads"),
     ("POST", "/api/images", "user", "writes"),
     ("DELETE", "/api/images", "user", "writes"),
-    ("GET", "/api/images/{id}", "anyone", "reads"),
+    ("GET", "/api/images/{id}", "picture", "reads"),
+    ("OPTIONS", "/api/images/{id}", "anyone", "reads"),
     ("DELETE", "/api/images/{id}", "user", "writes"),
     ("GET", "/v1/capabilities", "anyone", "reads"),
     ("GET", "/livez", "anyone", None),
@@ -59,3 +60,14 @@ def test_only_probes_are_without_a_limit(row: Route) -> None:
 @pytest.mark.parametrize("row", ROUTES, ids=lambda row: f"{row.method} {row.path}")
 def test_what_names_an_owner_is_open_to_that_owner_or_by_a_link(row: Route) -> None:
     assert "{user}" not in row.path or row.method == "OPTIONS" or row.open_to in {auth.user, auth.link}
+
+
+def test_pictures_of_chats_may_lie_elsewhere_as_well() -> None:
+    assert table("/api/images") == ROUTES
+    more = table("/pictures")[len(ROUTES) :]
+    assert [(row.method, row.path, row.open_to.__name__, row.limit) for row in more] == [
+        ("GET", "/pictures/{id}", "user", "reads"),
+        ("OPTIONS", "/pictures/{id}", "anyone", "reads"),
+        ("DELETE", "/pictures/{id}", "user", "writes"),
+    ]
+    assert PICTURE in {row.path for row in table("/pictures")}

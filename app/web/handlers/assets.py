@@ -6,6 +6,7 @@ from app.web import parse, render
 from app.web.assets import asked_since, asked_sources
 from app.web.auth import owner
 from app.web.keys import SERVICES
+from app.web.paging import images_page
 from app.web.uploads import receive, require_upload
 
 
@@ -27,7 +28,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
 
 async def latest(request: web.Request) -> web.StreamResponse:
     """The caller's latest images, uploaded, generated or imported."""
-    after, limit = parse.page(request)
+    after, limit = images_page(request)
     user = owner(request, request.query.get("user_id"))
     found, following = await request.app[SERVICES].hosting.page(
         user, after=after, limit=limit, sources=asked_sources(request), since=asked_since(request)

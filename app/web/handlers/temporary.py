@@ -7,7 +7,6 @@ from app.web import parse, render
 from app.web.auth import owner
 from app.web.bodies import TemporaryBody, TemporaryIdsBody
 from app.web.keys import CALLER, SERVICES
-from app.web.temporary import serve
 
 
 async def create(request: web.Request) -> web.StreamResponse:
@@ -21,17 +20,6 @@ async def create(request: web.Request) -> web.StreamResponse:
         idempotency_key=await parse.idempotency_key(request, body),
     )
     return render.answer({"url": hosted.url, "id": str(hosted.id)}, status=201, location=hosted.url)
-
-
-async def show(request: web.Request) -> web.StreamResponse:
-    """The bytes of a temporary image; nobody may keep them."""
-    return await serve(request, parse.path_temporary(request))
-
-
-async def delete(request: web.Request) -> web.StreamResponse:
-    """Done with a temporary image; also fine the second time."""
-    await request.app[SERVICES].temporary.delete(parse.path_temporary(request).id, by=request[CALLER])
-    return render.nothing()
 
 
 async def delete_many(request: web.Request) -> web.StreamResponse:

@@ -9,11 +9,12 @@ from app.web import parse, render
 from app.web.archive import send_archive
 from app.web.bodies import TokenBody
 from app.web.keys import SERVICES
+from app.web.paging import images_page
 
 
 async def images(request: web.Request) -> web.StreamResponse:
     """An owner's images, newest first."""
-    after, limit = parse.page(request)
+    after, limit = images_page(request)
     found, following = await request.app[SERVICES].hosting.page(parse.path_user(request), after=after, limit=limit)
     return render.answer(render.page_document(request, found, following))
 

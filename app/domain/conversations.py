@@ -165,7 +165,7 @@ class Conversations(Protocol):
         """Return what does not fit together between conversations and images, up to *limit* of it."""
 
     async def unused_images(self, *, before: datetime, limit: int) -> list[tuple[UserId, ImageId]]:
-        """Return up to *limit* stored chat images, made before *before*, that no message refers to.
+        """Return up to *limit* chat images, made before *before* and not deleted, that no message refers to.
 
         A process that dies between storing a picture and `begin`, or after `delete_session`, leaves these.
         """

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.domain.captures import Capture
 from app.domain.catalog import CaptureQueue, GenerationCatalog, IdempotencyKey, ImageCatalog, Repetitions
+from app.domain.conversations import Conversations
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import GenerationId, ImageId, UserId
 from app.domain.images import (
@@ -41,6 +42,7 @@ class Catalog:
     images: ImageCatalog
     captures: CaptureQueue
     generations: GenerationCatalog
+    conversations: Conversations
     retention: RetentionCatalog
     recovery: RecoveryCatalog
     repetitions: Repetitions

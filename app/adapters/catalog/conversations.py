@@ -35,7 +35,6 @@ from app.adapters.catalog.types import Instant
 from app.domain.catalog import IdempotencyKey
 from app.domain.conversations import Ending, Flaw, Message, MessageStatus, NewTurn, Session, SessionPosition
 from app.domain.ids import ImageId, MessageId, SessionId, StreamId, UserId
-from app.domain.images import ImageStatus
 
 _INTERRUPTED = "interrupted"
 
@@ -96,9 +95,9 @@ class SqlConversations:
         )
 
     async def find_answer(self, stream: StreamId) -> tuple[UserId, Message] | None:
-        query = select(messages, sessions.c.user_id).join(sessions).where(messages.c.stream_id == str(stream))
+        query = select(messages, sessions.c.user_id).select_from(messages.join(sessions))
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).first()
+            row = (await connection.execute(query.where(messages.c.stream_id == str(stream)))).first()
         return None if row is None else (UserId(row.user_id), said.to_message(row, ()))
 
     async def ask_to_stop(self, stream: StreamId, *, at: datetime) -> None:
@@ -153,10 +152,11 @@ class SqlConversations:
 
     async def unused_images(self, *, before: datetime, limit: int) -> list[tuple[UserId, ImageId]]:
         is_used = exists().where(message_images.c.user_id == images.c.user_id, message_images.c.image_id == images.c.id)
-        is_old = and_(images.c.status == ImageStatus.STORED, images.c.created_at < before)
-        query = select(images.c.user_id, images.c.id).where(is_of_chat, is_old, ~is_used).limit(limit)
+        is_old = images.c.created_at < before
+        query = select(images.c.user_id, images.c.id).where(is_of_chat, is_live, is_old, ~is_used)
         async with self._database.read() as connection:
-            return [(UserId(row.user_id), ImageId(row.id)) for row in await connection.execute(query)]
+            found = await connection.execute(query.order_by(images.c.id).limit(limit))
+            return [(UserId(row.user_id), ImageId(row.id)) for row in found]
 
     async def _change(self, statement: Update) -> bool:
         async with self._database.write() as connection:
@@ -187,8 +187,7 @@ def _only_in(session: SessionId) -> Select[str]:
     return (
         select(images.c.id)
         .distinct()
-        .join(message_images)
-        .join(messages)
+        .select_from(images.join(message_images).join(messages))
         .where(messages.c.session_id == str(session), is_of_chat, is_live, ~is_elsewhere)
         .order_by(images.c.id)
     )

@@ -47,7 +47,7 @@ def to_message(row: Row[Any], pictures: Sequence[Image]) -> Message:
         status=MessageStatus(row.status),
         content=row.content,
         created_at=row.created_at,
-        images=pictures,
+        images=tuple(pictures),
         ended_at=row.ended_at,
         model=row.model,
         stream=StreamId(row.stream_id) if row.stream_id else None,
@@ -61,7 +61,7 @@ async def _pictures(connection: AsyncConnection, of: Sequence[str]) -> defaultdi
     if of:
         query = (
             select(images, message_images.c.message_id)
-            .join(message_images)
+            .select_from(message_images.join(images))
             .where(message_images.c.message_id.in_(of))
             .order_by(message_images.c.message_id, message_images.c.position)
         )

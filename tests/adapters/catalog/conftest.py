@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.catalog.conversations import SqlConversations
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.idempotency import SqlRepetitions
@@ -34,6 +35,7 @@ def catalog_over(database: Database) -> Catalog:
         images=SqlImages(database),
         captures=SqlCaptures(database),
         generations=SqlGenerations(database),
+        conversations=SqlConversations(database),
         retention=SqlRetention(database),
         recovery=SqlRecovery(database),
         repetitions=SqlRepetitions(database),

@@ -11,6 +11,9 @@ from tests.contracts.catalog_retention import LockContract, RetentionContract
 from tests.contracts.catalog_successes import SuccessLogContract
 from tests.contracts.catalog_upkeep import UpkeepContract
 from tests.contracts.catalog_uploads import RepetitionContract, UploadContract
+from tests.contracts.conversations import ReadingContract, SessionListContract, TurnContract
+from tests.contracts.conversations_answers import AbandonedContract, AnswerContract, StopContract
+from tests.contracts.conversations_pictures import DeletedSessionContract, PictureContract, UnusedImageContract
 
 
 class TestRegistration(RegisterContract):
@@ -54,4 +57,16 @@ class TestUpkeep(UpkeepContract):
 
 
 class TestUploads(UploadContract, RepetitionContract):
+    pass
+
+
+class TestConversations(TurnContract, ReadingContract, SessionListContract):
+    pass
+
+
+class TestAnswers(AnswerContract, StopContract, AbandonedContract):
+    pass
+
+
+class TestChatImages(PictureContract, DeletedSessionContract, UnusedImageContract):
     pass

@@ -1,6 +1,8 @@
 # Every dependency has wheels for this Python, so nothing is compiled.
 FROM python:3.14-slim AS build
-COPY requirements.lock /build/
+# With HEIC uploads; --build-arg REQUIREMENTS=requirements.lock leaves them out, and the GPL's x265 with them.
+ARG REQUIREMENTS=requirements-heic.lock
+COPY $REQUIREMENTS /build/requirements.lock
 RUN ["python", "-m", "venv", "/venv"]
 RUN ["/venv/bin/pip", "install", "--no-cache-dir", "--disable-pip-version-check", "--only-binary=:all:", \
      "--require-hashes", "-r", "/build/requirements.lock"]

@@ -45,11 +45,13 @@ bench: $(VENV)/.dev  ## side by side with the peers that are installed (about te
 reliability: $(VENV)/.dev  ## try to lose an image: crashes, faults, traces, power cuts (about an hour)
 	@$(BIN)/python -m benchmarks.reliability $(ARGS)
 
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-annotate --no-header --quiet
+
 lock:  ## resolve the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-annotate --no-header --quiet -o requirements.lock
-	uv pip compile pyproject.toml --group dev -c requirements.lock --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header --quiet -o requirements-dev.lock
+	$(LOCK) -o requirements.lock
+	$(LOCK) -c requirements.lock --extra heic -o requirements-heic.lock
+	$(LOCK) -c requirements-heic.lock --extra heic --group dev -o requirements-dev.lock
 
 clean:  ## remove .venv and caches; ./data stays
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -35,8 +35,11 @@ def environment() -> dict[str, str]:
 
 
 def copied() -> set[str]:
-    """Return what the image takes from this repository."""
-    return {text.split()[0] for text in told("COPY") if not text.startswith("--from")}
+    """Return what the image takes from this repository, with HEIC and without."""
+    (choice,) = told("ARG")
+    locks = {choice.removeprefix("REQUIREMENTS="), "requirements.lock"}
+    found = {text.split()[0] for text in told("COPY") if not text.startswith("--from")}
+    return found - {"$REQUIREMENTS"} | locks
 
 
 # --- the image ---

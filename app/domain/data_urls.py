@@ -19,6 +19,14 @@ WORTH_A_URL = 256 * 1024
 _HEAD = re.compile(r"data:(?P<type>[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})?", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(;[a-z0-9-]{1,64}=[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{0,128}){0,8}", re.IGNORECASE)
 _ENCODING = re.compile(r";base64,", re.IGNORECASE)
+_OTHER_NAMES = {
+    "image/jpg": "image/jpeg",
+    "image/pjpeg": "image/jpeg",
+    "image/apng": "image/png",
+    "image/heif": "image/heic",
+    "image/heic-sequence": "image/heic",
+    "image/heif-sequence": "image/heic",
+}
 _GROUPS_PER_SLICE = 64 * 1024  # of four characters: 192 KiB decoded
 
 
@@ -57,7 +65,7 @@ def parse(text: str) -> DataUrl:
 def named_type(content_type: str) -> str:
     """Return the name we use for a type that goes by several."""
     name = content_type.lower()
-    return {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/apng": "image/png"}.get(name, name)
+    return _OTHER_NAMES.get(name, name)
 
 
 def should_use_url(text: str) -> bool:

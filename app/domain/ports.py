@@ -181,11 +181,11 @@ class Inspector(Protocol):
 class Cleaner(Protocol):
     """Rewrites what people upload, off the event loop; like an inspector, it expects the worst of what it reads."""
 
-    async def clean(self, path: Path, into: Staging) -> None:
+    async def clean(self, path: Path, into: Staging) -> str:
         """Write the picture at *path* into *into* without metadata and without what follows its end; seals nothing.
 
-        It shows the same pixels, in the same colours, the same way up.  Raise `SourceRejected`, `Overloaded`,
-        `StorageFull` or `StorageUnavailable`.
+        It shows the same pixels, in the same colours, the same way up.  What no browser shows becomes a PNG.  Return
+        the content type of what came.  Raise `SourceRejected`, `Overloaded`, `StorageFull` or `StorageUnavailable`.
         """
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from app.domain.data_urls import named_type
 from app.domain.errors import ContentTypeMismatch
 from app.domain.ids import ImageId, UserId
-from app.domain.images import ImageFacts, blob_key
+from app.domain.images import blob_key
 from app.domain.ports import BlobStore, Cleaner, Inspector
 from app.domain.variants import Survey
 from app.services.saving import Saved
@@ -29,10 +29,10 @@ class UploadSaver:
         What is kept is what was looked into: the cleaned file, not the one that came.
         """
         async with self._blobs.stage() as staging:
-            await self._cleaner.clean(path, staging)
+            came = await self._cleaner.clean(path, staging)
             digest = await staging.seal()
             survey = await self._look(staging.path)
-            _require_declared(declared, survey.facts)
+            _require_declared(declared, came)
             key = blob_key(user, image, survey.facts.extension)
             await self._blobs.publish(staging, key)
         if self._gallery is not None and survey.copy is not None:
@@ -49,8 +49,8 @@ class UploadSaver:
         return await self._inspector.survey(path, self._gallery.rendering)
 
 
-def _require_declared(declared: str | None, facts: ImageFacts) -> None:
-    """Raise unless the picture is of the type its sender says, or he says none."""
-    if declared is None or declared.lower() in _NO_CLAIM or named_type(declared) == facts.content_type:
+def _require_declared(declared: str | None, came: str) -> None:
+    """Raise unless the picture came as the type its sender says, or he says none."""
+    if declared is None or declared.lower() in _NO_CLAIM or named_type(declared) == came:
         return
-    raise ContentTypeMismatch(f"The bytes are {facts.content_type}, not what they are declared to be.", field="file")
+    raise ContentTypeMismatch(f"The bytes are {came}, not what they are declared to be.", field="file")

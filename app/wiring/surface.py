@@ -106,6 +106,7 @@ def _capabilities(graph: Graph) -> dict[str, object]:
         "hosting": settings.image_hosting_enabled,
         "access": settings.image_access,
         "formats": sorted(set(CONTENT_TYPES.values())),
+        "upload_formats": graph.adapters.inspector.cleaned_types,
         "providers": ["replicate", "fal"],
         "variant_widths": list(settings.image_variant_widths),
         "variant_formats": list(TARGETS.values()),

@@ -1,46 +1,27 @@
 """AVIF structure: every top-level box, the announced sizes and the frame count (ISO 14496-12; AVIF 1.1).
 
-Of the item properties only `ispe` is read, whichever item it belongs to: the largest must be within the limits
-and equal to what is decoded, so that no association between items and properties needs to be trusted.
+The largest announced size must also be that of what is decoded.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
+from app.adapters.imaging.boxes import brands, descend, largest_size, top_level
 from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.outline import Limits, Outline
 from app.adapters.imaging.refusals import Reason, refused
 
 _STILL, _SEQUENCE = b"avif", b"avis"
-_TOP_LEVEL = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"styp", b"sidx"})
-_NEEDED = frozenset({b"meta", b"mdat"})
-_SINGLE = frozenset({b"ftyp", b"meta", b"moov"})
-_LARGE = 1  # in place of a size: 64 bits of it follow the kind
-_MAX_BOXES = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A box by its four letters; *start* is where its length stands."""
-
-    kind: bytes
-    body: Cursor
-    start: int
 
 
 def is_avif(data: bytes) -> bool:
     """Tell an AVIF from its relatives (HEIC, video) by the brands of its first box."""
-    if data[4:8] != b"ftyp":
-        return False
-    size = int.from_bytes(data[:4], "big")
-    brands = {data[at : at + 4] for at in (8, *range(16, min(size, 256), 4))}
-    return not brands.isdisjoint({_STILL, _SEQUENCE})
+    return not brands(data).isdisjoint({_STILL, _SEQUENCE})
 
 
 def walk(data: bytes, limits: Limits) -> Outline:
     """Return the outline of an AVIF that is complete to its last byte, or raise `SourceRejected`."""
-    boxes = _top_level(data)
-    width, height = _largest_size(boxes[b"meta"], limits)
+    boxes = top_level(data)
+    meta = boxes[b"meta"]
+    meta.skip(4)  # version and flags
+    width, height = largest_size(meta, limits)
     frames = 1
     if data[8:12] == _SEQUENCE:
         if b"moov" not in boxes:
@@ -50,91 +31,10 @@ def walk(data: bytes, limits: Limits) -> Outline:
     return Outline(format="AVIF", width=width, height=height, frames=frames)
 
 
-def _top_level(data: bytes) -> dict[bytes, Cursor]:
-    """Return the boxes of the file by kind; they must tile it exactly, pixel data included."""
-    boxes: dict[bytes, Cursor] = {}
-    end = 0
-    for box in parse_file(data):
-        if box.kind in boxes and box.kind in _SINGLE:
-            raise refused(Reason.CORRUPT, "The AVIF has a box twice.")
-        boxes[box.kind] = box.body
-        end = box.body.stop
-    if end < len(data):
-        raise refused(Reason.TRAILING_BYTES)
-    return boxes
-
-
-def parse_file(data: bytes) -> Iterator[Box]:
-    """Yield the boxes of a file as far as they are a picture's; raise `SourceRejected` unless there is a whole one."""
-    cursor = Cursor(data)
-    seen: set[bytes] = set()
-    for _ in range(_MAX_BOXES):
-        if not cursor.left or (seen >= _NEEDED and not _is_box_ahead(cursor)):
-            break
-        box = read_box(cursor)
-        seen.add(box.kind)
-        yield box
-    else:
-        raise refused(Reason.TOO_COMPLEX)
-    if not seen >= _NEEDED:
-        raise refused(Reason.TRUNCATED)
-
-
-def _is_box_ahead(cursor: Cursor) -> bool:
-    return cursor.data[cursor.position + 4 : cursor.position + 8] in _TOP_LEVEL
-
-
-def read_box(cursor: Cursor) -> Box:
-    """Return the next box; raise `SourceRejected`."""
-    start = cursor.position
-    size = cursor.big(4)
-    kind = cursor.take(4)
-    if size == _LARGE:
-        size = cursor.big(8)
-    header = cursor.position - start
-    # Size 0 means "to the end of the file": then nothing could tell a whole file from a cut or a longer one.
-    if size < header:
-        raise refused(Reason.CORRUPT, "An AVIF box has an impossible length.")
-    return Box(kind, cursor.within(size - header), start)
-
-
-def parse_boxes(cursor: Cursor) -> Iterator[Box]:
-    """Yield the boxes that tile the rest of *cursor*, which stays where it is."""
-    inside = Cursor(cursor.data, start=cursor.position, stop=cursor.stop, short=Reason.CORRUPT)
-    for _ in range(_MAX_BOXES):
-        if not inside.left:
-            return
-        yield read_box(inside)
-    raise refused(Reason.TOO_COMPLEX)
-
-
-def _descend(cursor: Cursor, *kinds: bytes) -> Iterator[Cursor]:
-    """Yield the bodies at the end of a path of boxes; every box of a kind is followed."""
-    if not kinds:
-        yield cursor
-        return
-    for box in parse_boxes(cursor):
-        if box.kind == kinds[0]:
-            yield from _descend(box.body, *kinds[1:])
-
-
-def _largest_size(meta: Cursor, limits: Limits) -> tuple[int, int]:
-    meta.skip(4)  # version and flags
-    sizes = []
-    for ispe in _descend(meta, b"iprp", b"ipco", b"ispe"):
-        ispe.skip(4)
-        width, height = ispe.big(4), ispe.big(4)
-        limits.check_size(width, height)
-        sizes.append((width, height))
-    if not sizes:
-        raise refused(Reason.CORRUPT, "The AVIF does not say its size.")
-    return max(sizes, key=lambda size: size[0] * size[1])
-
-
 def _count_frames(moov: Cursor) -> int:
     """Return the length of the longest track, in samples."""
     counts = []
-    for stsz in _descend(moov, b"trak", b"mdia", b"minf", b"stbl", b"stsz"):
+    for stsz in descend(moov, b"trak", b"mdia", b"minf", b"stbl", b"stsz"):
         stsz.skip(8)  # version, flags and the common sample size
         counts.append(stsz.big(4))
     if not any(counts):

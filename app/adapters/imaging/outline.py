@@ -14,6 +14,8 @@ class Limits:
     max_frames: int = 300
     max_total_pixels: int = 250_000_000
     """Of all frames together."""
+    max_converted: int = 100 << 20
+    """Bytes of what an upload becomes that cannot stay as it came."""
 
     def check_size(self, width: int, height: int) -> None:
         """Raise unless a canvas of this size is accepted."""

@@ -6,12 +6,13 @@ Renderings have workers of their own: no flood of them delays an ingest.
 from dataclasses import asdict
 from pathlib import Path
 
+from app.adapters.imaging import heif, heif_decoding
 from app.adapters.imaging.cleaning.pieces import parse
 from app.adapters.imaging.refusals import Reason
 from app.adapters.imaging.rewriting import rewrite
 from app.adapters.imaging.workers import WorkerPool
 from app.domain.errors import InvalidInput, RenderingFailed, SourceRejected
-from app.domain.images import ImageFacts
+from app.domain.images import CONTENT_TYPES, ImageFacts
 from app.domain.ports import Staging
 from app.domain.variants import Rendering, Survey
 
@@ -30,9 +31,16 @@ class InspectorPool(WorkerPool):
         facts, made = await self.run({"op": "inspect", "path": str(path), "copy": asdict(copy)})
         return Survey(facts=ImageFacts(**facts), copy=made or None)
 
-    async def clean(self, path: Path, into: Staging) -> None:
-        pieces, _ = await self.run({"op": "clean", "path": str(path)})
-        await rewrite(path, parse(pieces), into)
+    @property
+    def cleaned_types(self) -> list[str]:
+        """What `clean` takes; a phone's own format where its decoder is installed."""
+        types = {*CONTENT_TYPES.values(), *([heif.CONTENT_TYPE] if heif_decoding.is_available() else [])}
+        return sorted(types)
+
+    async def clean(self, path: Path, into: Staging) -> str:
+        cleaned, _ = await self.run({"op": "clean", "path": str(path)}, into=into)
+        await rewrite(path, parse(cleaned["pieces"]), into)
+        return str(cleaned["content_type"])
 
 
 class RendererPool(WorkerPool):

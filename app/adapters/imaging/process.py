@@ -11,9 +11,20 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app.adapters.imaging.outline import Limits
-from app.adapters.imaging.protocol import LENGTH_SIZE, Message, Reply, pack, parse, parse_length, payload_size
+from app.adapters.imaging.protocol import (
+    LENGTH_SIZE,
+    MAX_STREAM,
+    Message,
+    Reply,
+    pack,
+    parse,
+    parse_length,
+    payload_size,
+)
+from app.domain.ports import Staging
 
 _ROOT = Path(__file__).resolve().parents[3]
+_SLICE = 256 * 1024
 _GRACE = 1.0  # seconds for a process that has closed its output to end
 
 # glibc's malloc (mallopt(3)).  Left alone it gives a picture's memory back, and asks for the same of the next: a fifth
@@ -80,15 +91,18 @@ class WorkerProcess:
         """Return the worker's first message; raise `WorkerDied`."""
         return await self._receive()
 
-    async def ask(self, request: Message) -> Reply:
-        """Send *request* and return the reply; raise `WorkerDied`."""
+    async def ask(self, request: Message, *, into: Staging | None = None) -> Reply:
+        """Send *request* and return the reply; raise `WorkerDied`.
+
+        The payload is written *into* a file where one is given; raise what that raises.
+        """
         self.served += 1
         try:
             self._stdin.write(pack(request))
             await self._stdin.drain()
         except ConnectionError as exc:
             raise WorkerDied(await self._status(), served=self.served) from exc
-        return await self._receive()
+        return await self._receive(into)
 
     async def end(self) -> None:
         """Kill the process if it still runs, and wait until nothing of it is left."""
@@ -106,13 +120,20 @@ class WorkerProcess:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
 
-    async def _receive(self) -> Reply:
+    async def _receive(self, into: Staging | None = None) -> Reply:
         try:
             length = parse_length(await self._stdout.readexactly(LENGTH_SIZE))
             message = parse(await self._stdout.readexactly(length))
-            return message, await self._stdout.readexactly(payload_size(message))
+            if into is None:
+                return message, await self._stdout.readexactly(payload_size(message))
+            await self._pour(payload_size(message, at_most=MAX_STREAM), into)
         except (asyncio.IncompleteReadError, ConnectionError, ValueError) as exc:
             raise WorkerDied(await self._status(), served=self.served) from exc
+        return message, b""
+
+    async def _pour(self, size: int, into: Staging) -> None:
+        for start in range(0, size, _SLICE):
+            await into.write(await self._stdout.readexactly(min(_SLICE, size - start)))
 
     async def _status(self) -> int:
         # Only a process that is let end by itself has a status that says why.

@@ -19,6 +19,9 @@ MAX_LENGTH = 1 << 20
 MAX_PAYLOAD = 64 << 20
 """Of the raw bytes behind one message; they are held in memory at both ends."""
 
+MAX_STREAM = 1 << 30
+"""Of raw bytes that are written to a file as they come."""
+
 EXIT_OUT_OF_MEMORY = 70
 """How a worker ends that has no memory left to reply with."""
 
@@ -49,9 +52,9 @@ def parse(body: bytes) -> Message:
     return message
 
 
-def payload_size(message: Message) -> int:
+def payload_size(message: Message, *, at_most: int = MAX_PAYLOAD) -> int:
     """Return how many raw bytes follow *message*; raise `ValueError` if it cannot be."""
     size = message.get("payload", 0)
-    if not isinstance(size, int) or not 0 <= size <= MAX_PAYLOAD:
+    if not isinstance(size, int) or not 0 <= size <= at_most:
         raise ValueError("a payload of no size there is")
     return size

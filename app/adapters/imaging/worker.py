@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from PIL.Image import Image
 
-from app.adapters.imaging import sandbox, sniff
+from app.adapters.imaging import heif, heif_decoding, sandbox, sniff
 from app.adapters.imaging.cleaning import pieces
 from app.adapters.imaging.cleaning.clean import clean
 from app.adapters.imaging.decode import decode, prepare
@@ -65,6 +65,15 @@ def inspect(path: Path, limits: Limits, copy: Rendering | None = None) -> tuple[
     return facts, made
 
 
+def kept(data: bytes, limits: Limits) -> Answer:
+    """Return what an upload is and which pieces of it stay; what cannot stay as it came follows as a PNG."""
+    found = sniff.format_of(data)
+    if found == sniff.HEIF:
+        return {"content_type": heif.CONTENT_TYPE, "pieces": []}, heif_decoding.to_png(data, limits)
+    remains = pieces.to_json(clean(data, limits))
+    return {"content_type": CONTENT_TYPES[_EXTENSIONS[found]], "pieces": remains}, b""
+
+
 def operations(limits: Limits, room: Room) -> dict[str, Operation]:
     """Return what can be asked of this process, by the name in a request's `"op"`."""
 
@@ -77,7 +86,7 @@ def operations(limits: Limits, room: Room) -> dict[str, Operation]:
         return None, render(Path(request["path"]).read_bytes(), Rendering(**request["rendering"]), room)
 
     def strip(request: Message) -> Answer:
-        return pieces.to_json(clean(Path(request["path"]).read_bytes(), limits)), b""
+        return kept(Path(request["path"]).read_bytes(), limits)
 
     return {"inspect": look, "render": make, "clean": strip}
 

@@ -15,6 +15,7 @@ from app.adapters.imaging.process import WorkerDied, WorkerProcess
 from app.adapters.imaging.protocol import EXIT_OUT_OF_MEMORY, Message, Reply
 from app.adapters.imaging.refusals import Reason, refused
 from app.domain.errors import Overloaded, SourceRejected, StorageUnavailable
+from app.domain.ports import Staging
 
 _RETRY_AFTER = 2.0
 _SECONDS_TO_START = 30.0
@@ -69,32 +70,34 @@ class WorkerPool:
         for worker in list(self._alive):
             await self._retire(worker)
 
-    async def run(self, request: Message) -> tuple[Any, bytes]:
-        """Return what a worker answers, and the pictures that came with it.
+    async def run(self, request: Message, *, into: Staging | None = None) -> tuple[Any, bytes]:
+        """Return what a worker answers, and the pictures that came with it; where *into* is given they go there.
 
-        Raise `SourceRejected`, `StorageUnavailable` when the file cannot be read, or `Overloaded`.
+        Raise `SourceRejected`, `StorageUnavailable` when the file cannot be read, `Overloaded`, or what *into* does.
         """
         async with self._slot():
             try:
-                message, payload = await self._ask(request)
+                message, payload = await self._ask(request, into)
             except WorkerDied as exc:
                 if not _may_be_chance(exc):
                     raise _blame(exc) from exc
-                message, payload = await self._ask_again(request)
+                message, payload = await self._ask_again(request, into)
         return _result(message), payload
 
-    async def _ask_again(self, request: Message) -> Reply:
+    async def _ask_again(self, request: Message, into: Staging | None) -> Reply:
         # A worker may also be killed while idle, or for the memory others use: that is no picture's fault.
+        if into is not None:
+            await into.restart()
         try:
-            return await self._ask(request)
+            return await self._ask(request, into)
         except WorkerDied as exc:
             raise _blame(exc) from exc
 
-    async def _ask(self, request: Message) -> Reply:
+    async def _ask(self, request: Message, into: Staging | None) -> Reply:
         async with self._worker() as worker:
             try:
                 async with asyncio.timeout(self._timeout):
-                    return await worker.ask(request)
+                    return await worker.ask(request, into=into)
             except TimeoutError as exc:
                 worker.kill()
                 raise refused(Reason.DECODER_TIMEOUT) from exc

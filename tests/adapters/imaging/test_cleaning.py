@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.adapters.imaging import sniff
-from app.adapters.imaging.avif import parse_boxes
+from app.adapters.imaging.boxes import parse_boxes
 from app.adapters.imaging.cleaning.clean import clean
 from app.adapters.imaging.cleaning.items import parse_locations
 from app.adapters.imaging.cleaning.pieces import joined

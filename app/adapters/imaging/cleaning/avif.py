@@ -7,7 +7,7 @@ certainly no other item's: else the file is refused.  Which way up is a property
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.adapters.imaging.avif import Box, parse_boxes, parse_file
+from app.adapters.imaging.boxes import Box, parse_boxes, parse_file
 from app.adapters.imaging.cleaning.items import Extent, parse_infos, parse_locations
 from app.adapters.imaging.cleaning.pieces import Piece, Span, Zeros
 from app.adapters.imaging.cursor import Cursor

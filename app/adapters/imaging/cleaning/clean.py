@@ -5,7 +5,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from app.adapters.imaging import sniff
+from app.adapters.imaging import heif, sniff
 from app.adapters.imaging.cleaning.avif import Avif
 from app.adapters.imaging.cleaning.container import Container
 from app.adapters.imaging.cleaning.gif import Gif
@@ -30,7 +30,10 @@ def clean(data: bytes, limits: Limits) -> list[Piece]:
 
     Raise `SourceRejected` unless it is a whole picture within *limits*.  `MemoryError` passes.
     """
-    container = _CONTAINERS[sniff.format_of(data)](data)
+    found = sniff.format_of(data)
+    if found not in _CONTAINERS:  # nothing of it could stay
+        raise heif.not_accepted()
+    container = _CONTAINERS[found](data)
     picture = data if container.end == len(data) else data[: container.end]
     # Before anything that could take its time over it, and before a decoder sees it.
     outline = sniff.walk(picture, limits)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.adapters.imaging.avif import parse_boxes
+from app.adapters.imaging.boxes import parse_boxes
 from app.adapters.imaging.cleaning.pieces import Span
 from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.refusals import Reason, refused
@@ -37,7 +37,7 @@ def parse_infos(iinf: Cursor) -> Iterator[Info]:
             continue
         version = _version(box.body)
         if version < _TYPED:
-            raise refused(Reason.CORRUPT, "The AVIF does not say what it consists of.")
+            raise refused(Reason.CORRUPT, "The image does not say what it consists of.")
         item = box.body.big(2 if version == _TYPED else 4)
         box.body.skip(2)  # protection
         position = box.body.position
@@ -65,7 +65,7 @@ def _origin(method: int, idat: Span | None) -> int:
         return 0
     if method == _IN_META and idat is not None:
         return idat.start
-    raise refused(Reason.UNSUPPORTED_FORMAT, "This kind of AVIF is not accepted.")
+    raise refused(Reason.UNSUPPORTED_FORMAT, "This kind of image is not accepted.")
 
 
 def _bounded(count: int) -> int:

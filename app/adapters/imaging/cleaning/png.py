@@ -1,6 +1,5 @@
 """PNG and APNG: a chunk is kept if pixels, their colours or their motion would be others without it."""
 
-import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 from app.adapters.imaging.cleaning.container import is_icc, tiff
 from app.adapters.imaging.cleaning.pieces import Piece, Span
 from app.adapters.imaging.cursor import Cursor
-from app.adapters.imaging.png import MAX_CHUNKS, SIGNATURE, read_chunk
+from app.adapters.imaging.png import MAX_CHUNKS, SIGNATURE, pack_chunk, read_chunk
 from app.adapters.imaging.refusals import Reason, refused
 
 _KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
@@ -50,7 +49,7 @@ class Png:
         header, *others = self._parts
         yield Span(0, header.span.stop)
         if orientation != 1:
-            yield _chunk(b"eXIf", tiff(orientation))
+            yield pack_chunk(b"eXIf", tiff(orientation))
         for part in others:
             yield from self._kept(part)
 
@@ -86,12 +85,12 @@ class Png:
         most = size << self._data[_DEPTH_AT]
         if self._data[_COLOUR_AT] != _PALETTE or part.body.size <= most:
             return part.span
-        return _chunk(part.kind, self._data[part.body.start : part.body.start + most])
+        return pack_chunk(part.kind, self._data[part.body.start : part.body.start + most])
 
     def _profile(self, body: Span) -> Iterator[Piece]:
         content = self._data[body.start : body.stop]
         if _is_profile(content):
-            yield _chunk(b"iCCP", _PROFILE_NAME + content.partition(b"\0")[2])
+            yield pack_chunk(b"iCCP", _PROFILE_NAME + content.partition(b"\0")[2])
 
 
 def _parse(data: bytes) -> list[_Part]:
@@ -118,7 +117,3 @@ def _is_profile(body: bytes) -> bool:
     except zlib.error:
         return False
     return inflate.eof and not inflate.unused_data and len(profile) <= _MAX_PROFILE and is_icc(profile)
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

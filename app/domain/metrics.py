@@ -1,6 +1,6 @@
 """What is counted for operators.  Nothing is ever decided by a number that is counted here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -54,6 +54,9 @@ class Metrics(Protocol):
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request.  *route* is a template of the route table, never a path: there are few of them."""
+
+    def request_counter(self, *, method: str, route: str, status: int) -> Callable[[float], None]:
+        """Return what counts such requests by their seconds, as `request_answered` does: for who answers very many."""
 
     def image_stored(self, *, size: int, seconds: float) -> None:
         """Count an image of *size* bytes, stored *seconds* after its provider had made it, or it was asked for."""

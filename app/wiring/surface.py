@@ -13,9 +13,10 @@ from app.services.access import AccessService
 from app.services.chat_images import ChatImages
 from app.web.auth import READS
 from app.web.hot.bodies import Bodies
+from app.web.hot.books import Books
 from app.web.hot.heads import HeadReader
 from app.web.hot.images import HotImages
-from app.web.hot.lane import Bookkeeping, Lane
+from app.web.hot.lane import Lane
 from app.web.keys import ChatOptions, Services, WebOptions
 from app.web.routes import HOSTED
 from app.wiring.graph import Graph
@@ -83,11 +84,11 @@ def lane(graph: Graph) -> Lane | None:
         bodies=Bodies(budget=settings.image_cache),
         reader=HeadReader(address_header=settings.client_address_header),
         clock=world.clock,
-        books=Bookkeeping(
+        books=Books(
             admit=partial(graph.limiter.admits, READS),
             note=graph.access_times.note,
             vary=partial(graph.metrics.variant_served, Outcome.KEPT),
-            count=partial(graph.metrics.request_answered, route=HOSTED),
+            counter=lambda method, status: graph.metrics.request_counter(method=method, route=HOSTED, status=status),
         ),
         new_id=_ids(world.entropy(16)),
         is_https=(settings.public_base_url or "").startswith("https://"),
@@ -96,7 +97,13 @@ def lane(graph: Graph) -> Lane | None:
 
 def _ids(key: bytes) -> Callable[[], str]:
     """Return a maker of ids of which no number of them tells a client how many others have had since."""
-    return partial(next, (blake2b(b"%d" % number, key=key, digest_size=16).hexdigest() for number in count()))
+    return partial(next, (name for number in count() for name in _four(b"%d" % number, key)))
+
+
+def _four(number: bytes, key: bytes) -> tuple[str, str, str, str]:
+    # Making a hash costs the same whatever its length.
+    text = blake2b(number, key=key, digest_size=64).hexdigest()
+    return text[:32], text[32:64], text[64:96], text[96:]
 
 
 def _capabilities(graph: Graph) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """`Metrics` in Prometheus' text format, in a registry of its own: two services in one process do not mix."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, ProcessCollector
@@ -37,7 +38,7 @@ class PrometheusMetrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self._answered: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        self._answered: dict[tuple[str, str, str], Callable[[float], None]] = {}
         self._images = self._counter("holdfast_images", "Captures that ended, by how.", "status")
         self._lost = self._counter("holdfast_images_lost", "Images lost: never captured, or their file is gone.")
         self._stored = self._counter("holdfast_stored_bytes", "Bytes of captured images.")
@@ -64,14 +65,16 @@ class PrometheusMetrics:
             self._variants.labels(outcome.value)
 
     def request_answered(self, *, method: str, route: str, status: int, seconds: float) -> None:
+        self.request_counter(method=method, route=route, status=status)(seconds)
+
+    def request_counter(self, *, method: str, route: str, status: int) -> Callable[[float], None]:
         # 0: the client left before there was an answer.
         key = method, route, f"{status // 100}xx" if status else "gone"
-        answered = self._answered.get(key)
-        if answered is None:
+        counter = self._answered.get(key)
+        if counter is None:
             # Looking children up by their labels costs more than all the rest, and there are only so many.
-            answered = self._answered[key] = self._requests.labels(*key), self._seconds.labels(route)
-        answered[0].inc()
-        answered[1].observe(seconds)
+            counter = self._answered[key] = _counting(self._requests.labels(*key), self._seconds.labels(route))
+        return counter
 
     def image_stored(self, *, size: int, seconds: float) -> None:
         self._images.labels(ImageStatus.STORED.value).inc()
@@ -106,3 +109,11 @@ class PrometheusMetrics:
 
     def _counter(self, name: str, what: str, *labels: str) -> Counter:
         return Counter(name, what, labels, registry=self._registry)
+
+
+def _counting(requests: Counter, durations: Histogram) -> Callable[[float], None]:
+    def count(seconds: float) -> None:
+        requests.inc()
+        durations.observe(seconds)
+
+    return count

@@ -41,6 +41,8 @@ class Head(NamedTuple):
     """Ranges and preconditions, as they came."""
     is_dated: bool
     """Whether the answer to the conditions depends on the time."""
+    range: str | None
+    """What `Range` says, in a GET without any other condition."""
     request_id: bytes | None
     address: bytes | None
     """The value of the header that names the client's address, where there is such a header."""
@@ -94,7 +96,8 @@ class HeadReader:
             return None
         address = single.get(self._address_header) if self._address_header else None
         request_id = single.get(b"x-railway-request-id")
-        return Head(method, target, host, tuple(conditions), is_dated, request_id, address)
+        asked = tuple(conditions)
+        return Head(method, target, host, asked, is_dated, _only_range(method, asked), request_id, address)
 
     def _is_plain(self, name: bytes, value: bytes) -> bool:
         if name == b"connection":
@@ -102,6 +105,13 @@ class HeadReader:
         if name == b"x-railway-request-id":
             return REQUEST_ID.fullmatch(value.decode()) is not None
         return name in {b"host", self._address_header}
+
+
+def _only_range(method: str, conditions: tuple[tuple[bytes, bytes], ...]) -> str | None:
+    if method != "GET" or len(conditions) != 1:
+        return None
+    name, value = conditions[0]
+    return value.decode() if name == b"range" else None
 
 
 def is_whole(data: bytes) -> bool:

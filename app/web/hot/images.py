@@ -3,16 +3,14 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from http import HTTPStatus
-
-from multidict import CIMultiDict
 
 from app.domain.ids import ImageId, UserId
 from app.domain.ports import Monotonic
-from app.web.finishing import complete
 from app.web.hot.heads import Head
+from app.web.hot.replies import PartForm, Reply
 from app.web.hot.witness import Witness
-from app.web.serving.plan import Body, plan
+from app.web.serving.plan import plan
+from app.web.serving.ranges import Span, select
 from app.web.serving.representation import Representation
 
 _MOST = 4096
@@ -22,16 +20,6 @@ _LONGEST_CONDITIONS = 512
 # Then the row is asked for again, which may have been remembered for as long: together that is what a tombstone may
 # take to count where the file could not be removed.
 _FRESH_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer but for its `Date` and its id."""
-
-    status: int
-    head: bytes
-    body: Body
-    length: int
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +38,10 @@ class HotImage:
     original: Witness | None = None
     until: float = 0.0
     uses: int = 0
+    read_at: int = 0
+    """The second in which that was last noted."""
     _replies: dict[tuple[object, ...], Reply] = field(default_factory=dict)
+    _parts: PartForm | None = None
 
     def is_there(self) -> bool:
         return self.witness.holds() and (self.original is None or self.original.holds())
@@ -61,20 +52,26 @@ class HotImage:
         known = self._replies.get(key)
         if known is not None:
             return known
-        made = self._make(head, now, is_https=is_https)
+        if (part := self._find_part(head)) is not None:
+            return self._part(part, now, is_https=is_https)
+        decided = plan(head.method, head.headers(), self.shown, now=now, cache=self.cache, download=self.download)
+        made = Reply.of(decided, is_https=is_https)
         if not head.is_dated and sum(len(value) for _, value in head.conditions) <= _LONGEST_CONDITIONS:
             if len(self._replies) >= _MOST_REPLIES:
                 self._replies.clear()
             self._replies[key] = made
         return made
 
-    def _make(self, head: Head, now: datetime, *, is_https: bool) -> Reply:
-        decided = plan(head.method, head.headers(), self.shown, now=now, cache=self.cache, download=self.download)
-        headers = CIMultiDict(decided.headers)
-        complete(headers, is_https=is_https)
-        lines = [f"HTTP/1.1 {decided.status} {HTTPStatus(decided.status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers.items()]
-        return Reply(decided.status, "\r\n".join(lines).encode() + b"\r\n", decided.body, decided.length)
+    def _find_part(self, head: Head) -> Span | None:
+        """Return the part *head* asks for, if it asks for exactly one and under no condition."""
+        spans = select(head.range, self.shown.size) if head.range is not None else None
+        return spans[0] if spans is not None and len(spans) == 1 else None
+
+    def _part(self, span: Span, now: datetime, *, is_https: bool) -> Reply:
+        # Parts come in too many kinds to be kept, and the plan has the same answer to them all.
+        if self._parts is None:
+            self._parts = PartForm(self.shown, now=now, cache=self.cache, download=self.download, is_https=is_https)
+        return self._parts.reply(span)
 
 
 class HotImages:

@@ -12,21 +12,19 @@ read is noted, the answer is counted.
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from ipaddress import ip_address
 from time import perf_counter
-from typing import Protocol
+from typing import Final, Protocol
 
-from app.domain.ids import ImageId, UserId
 from app.domain.ports import Clock
-from app.web.connections import holder
 from app.web.hot.bodies import Bodies
+from app.web.hot.books import Books
 from app.web.hot.heads import Head, HeadReader
-from app.web.hot.images import HotImage, HotImages, Reply
+from app.web.hot.images import HotImage, HotImages
 from app.web.hot.pouring import Pour
+from app.web.hot.replies import Reply
 from app.web.hot.source import Source
 from app.web.serving.dates import format_http_date
 from app.web.serving.plan import Body
@@ -35,8 +33,8 @@ from app.web.serving.ranges import Span
 _access = logging.getLogger("app.access")
 
 _MOST_HOSTS = 64
-_MOST_ADDRESSES = 4096
-_SMALL = 64 * 1024
+_REFUSED: Final = HTTPStatus.BAD_REQUEST.value
+_SMALL: Final = 64 * 1024
 """Bodies up to this many bytes leave in one write with their head."""
 
 
@@ -50,22 +48,11 @@ class Line(Protocol):
     def address(self) -> str:
         """The address of the other end."""
 
+    def send(self, *pieces: bytes | memoryview) -> None:
+        """Send what is small, and read on."""
+
     def pour(self, pour: Pour) -> None:
-        """Send a body, and read nothing until it is sent."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bookkeeping:
-    """What is written down of every answer."""
-
-    admit: Callable[[str], bool]
-    """Count a request of somebody; False, counting nothing, when it is one too many."""
-    note: Callable[[UserId, ImageId], None]
-    """An image was read."""
-    vary: Callable[[], None]
-    """What was read was a variant that is kept."""
-    count: Callable[..., None]
-    """*method*, *status* and *seconds* of an answer; status 0 when the client left before its end."""
+        """Send what is large, and read nothing until it is sent."""
 
 
 class Lane:
@@ -78,7 +65,7 @@ class Lane:
         bodies: Bodies,
         reader: HeadReader,
         clock: Clock,
-        books: Bookkeeping,
+        books: Books,
         new_id: Callable[[], str],
         is_https: bool,
     ) -> None:
@@ -90,8 +77,8 @@ class Lane:
         self._new_id = new_id
         self._is_https = is_https
         self._hosts: set[bytes] = set()
-        self._holders: dict[tuple[bytes | None, str], str] = {}
-        self._date = (0, b"")
+        self._second = 0
+        self._date = b""
 
     def remember(self, data: bytes, image: HotImage) -> None:
         """Answer what *data* asks for here from now on: the long way has found that it is *image*."""
@@ -107,79 +94,70 @@ class Lane:
         """Answer the request *data* is; False, having done nothing, when it has to go the long way."""
         started = perf_counter()
         head = self._reader.find(data)
-        if head is None or head.host not in self._hosts or _access.isEnabledFor(logging.DEBUG):
-            return False
-        found = self._find(head.target)
-        if found is None:
+        found = self._find(head)
+        if head is None or found is None:
             return False
         now = self._clock()
         reply = found.reply(head, now=now, is_https=self._is_https)
-        if reply.status >= HTTPStatus.BAD_REQUEST or (source := self._open(found, reply)) is None:
+        content = self._find_content(found, reply)
+        if content is None:
             return False
-        if not self._books.admit(self._who(head, line.address)):
-            source.close()
+        if not self._books.admits(head.address, line.address):
+            _close(content)
             return False
-        self._books.note(found.user, found.image)
-        if found.original is not None:
-            self._books.vary()
-        self._send(line, reply, self._last_fields(head, now), source, partial(self._end, head.method, reply, started))
+        opening = self._opening(reply, head, now)
+        self._books.read(found, self._second)
+        ended = partial(self._ended, head.method, reply.status, started)
+        if isinstance(content, Source):
+            line.pour(Pour(line.transport, (opening, *reply.body), content, ended=ended))
+        else:
+            line.send(opening, *_pieces(reply.body, content))
+            ended(True)
         return True
 
-    def _find(self, target: bytes) -> HotImage | None:
-        found = self._images.find(target)
+    def _find(self, head: Head | None) -> HotImage | None:
+        """Return the image *head* asks for, if it is known here and still there."""
+        if head is None or head.host not in self._hosts or _access.isEnabledFor(logging.DEBUG):
+            return None
+        found = self._images.find(head.target)
         if found is None or found.is_there():
             return found
-        self._images.forget(target)
+        self._images.forget(head.target)
         self._bodies.drop(found.witness.path)
         return None
 
-    def _open(self, found: HotImage, reply: Reply) -> Source | None:
-        """Return where the bytes of *reply* come from, None if they have gone."""
+    def _find_content(self, found: HotImage, reply: Reply) -> bytes | Source | None:
+        """Return the image, if it is sent at once, or where it comes from; None if *reply* is not given here."""
+        if reply.status >= _REFUSED:
+            return None
+        if not reply.length:
+            return b""
+        image = self._bodies.find(found.witness)
+        if image is not None and reply.length <= _SMALL:
+            return image
         source = Source(found.witness, self._bodies)
-        if not reply.length or self._bodies.find(found.witness) is not None:
+        if image is not None:
             return source
         self._bodies.want(found.witness, found.uses)
         return source if source.open() else None
 
-    def _send(
-        self, line: Line, reply: Reply, last_fields: bytes, source: Source, ended: Callable[[bool], None]
-    ) -> None:
-        opening = reply.head + last_fields
-        image = source.body() if 0 < reply.length <= _SMALL else None
-        if image is None and reply.length:
-            line.transport.write(opening)
-            line.pour(Pour(line.transport, reply.body, source, ended=ended))
-            return
-        line.transport.write(b"".join((opening, *_pieces(reply.body, image or b""))))
-        ended(True)
-
-    def _end(self, method: str, reply: Reply, started: float, is_whole: bool) -> None:  # noqa: FBT001 - as told
-        self._books.count(method=method, status=reply.status if is_whole else 0, seconds=perf_counter() - started)
-
-    def _last_fields(self, head: Head, now: datetime) -> bytes:
+    def _opening(self, reply: Reply, head: Head, now: datetime) -> bytes:
+        """Return all that comes before the body."""
         second = int(now.timestamp())
-        if self._date[0] != second:
-            self._date = (second, format_http_date(now).encode())
+        if self._second != second:
+            self._second, self._date = second, format_http_date(now).encode()
         request_id = head.request_id or self._new_id().encode()
-        return b"Date: %b\r\nX-Request-Id: %b\r\n\r\n" % (self._date[1], request_id)
+        return b"%bDate: %b\r\nX-Request-Id: %b\r\n\r\n" % (reply.head, self._date, request_id)
 
-    def _who(self, head: Head, address: str) -> str:
-        """Return whom a request counts for, as on the long way."""
-        known = self._holders.get((head.address, address))
-        if known is None:
-            if len(self._holders) >= _MOST_ADDRESSES:
-                self._holders.clear()
-            known = holder(_last_address(head.address or b"") or address or "unknown")
-            self._holders[head.address, address] = known
-        return known
+    def _ended(self, method: str, status: int, started: float, is_whole: bool) -> None:  # noqa: FBT001 - as told
+        self._books.count(method, status if is_whole else 0, perf_counter() - started)
 
 
-def _pieces(body: Body, image: bytes) -> list[bytes]:
-    return [image[piece.start : piece.stop] if isinstance(piece, Span) else piece for piece in body]
+def _pieces(body: Body, image: bytes) -> list[bytes | memoryview]:
+    view = memoryview(image)
+    return [view[piece.start : piece.stop] if isinstance(piece, Span) else piece for piece in body]
 
 
-def _last_address(text: bytes) -> str | None:
-    try:
-        return str(ip_address(text.decode().rpartition(",")[2].strip()))
-    except ValueError:
-        return None
+def _close(content: bytes | Source) -> None:
+    if isinstance(content, Source):
+        content.close()

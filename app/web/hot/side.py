@@ -1,6 +1,7 @@
 """The fast lane's side of one connection: when it may answer, and what it has not sent yet."""
 
 import asyncio
+import os
 from contextlib import suppress
 
 from app.web.hot.heads import is_whole
@@ -18,6 +19,7 @@ class FastSide:
     def __init__(self, lane: Lane, transport: asyncio.Transport, address: str) -> None:
         self._lane = lane
         self._transport = transport
+        self._socket: int = transport.get_extra_info("socket").fileno()
         self._address = address
         self._is_parser_empty = True
         self._pour: Pour | None = None
@@ -39,15 +41,23 @@ class FastSide:
 
     def hear(self, data: bytes, *, is_idle: bool) -> bool:
         """Answer *data*, or return False: then it is the parser's.  *is_idle*: nothing is being answered."""
-        if not (is_idle and self._is_parser_empty):
-            self._is_parser_empty = False
+        if not self._is_parser_empty:
             self.heard = b""
             return False
-        if self._lane.answer(data, self):
+        if is_idle and self._lane.answer(data, self):
             return True
         self._is_parser_empty = is_whole(data)
-        self.heard = data if self._is_parser_empty else b""
+        self.heard = data if is_idle and self._is_parser_empty else b""
         return False
+
+    def send(self, *pieces: bytes | memoryview) -> None:
+        """Send what is small, past a transport that has nothing to send; what the socket does not take is its."""
+        try:
+            sent = os.writev(self._socket, pieces)
+        except OSError:
+            sent = 0  # full, or broken: the transport deals with both
+        if sent < sum(map(len, pieces)):
+            self._transport.write(b"".join(pieces)[sent:])
 
     def pour(self, pour: Pour) -> None:
         self._pour = pour

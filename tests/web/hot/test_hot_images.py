@@ -3,12 +3,15 @@
 from datetime import UTC, datetime
 
 import pytest
+from multidict import CIMultiDict
 
 from app.domain.ids import ImageId, UserId
 from app.web.hot import images as module
 from app.web.hot.heads import HeadReader
-from app.web.hot.images import HotImage, HotImages, Reply
+from app.web.hot.images import HotImage, HotImages
+from app.web.hot.replies import Reply
 from app.web.hot.witness import Witness
+from app.web.serving.plan import plan
 from app.web.serving.representation import Representation
 from devkit.clock import FakeClock
 
@@ -16,28 +19,30 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 READER = HeadReader(address_header=None)
 
 
-def an_image() -> HotImage:
+def an_image(size: int = 9000) -> HotImage:
     shown = Representation(
-        size=9000,
+        size=size,
         sha256="ab" * 32,
         content_type="image/png",
         last_modified=datetime(2026, 1, 1, tzinfo=UTC),
         filename="a",
     )
-    witness = Witness("/nowhere", (0, 0, 9000, 0))
+    witness = Witness("/nowhere", (0, 0, size, 0))
     return HotImage(
         user=UserId("ana"), image=ImageId("pic"), shown=shown, cache="public", download=False, witness=witness
     )
 
 
-def reply(image: HotImage, *fields: str) -> Reply:
-    lines = ["GET /v1/images/hosted/ana/pic HTTP/1.1", "Host: a.example", *fields, "", ""]
+def reply(image: HotImage, *fields: str, method: str = "GET") -> Reply:
+    lines = [f"{method} /v1/images/hosted/ana/pic HTTP/1.1", "Host: a.example", *fields, "", ""]
     head = READER.find("\r\n".join(lines).encode())
     assert head is not None
     return image.reply(head, now=NOW, is_https=False)
 
 
-@pytest.mark.parametrize("fields", [[], ["Range: bytes=0-9"], ['If-None-Match: "a"']], ids=["plain", "part", "tag"])
+@pytest.mark.parametrize(
+    "fields", [[], ["Range: bytes=0-9,999-"], ['If-None-Match: "a"']], ids=["plain", "parts", "tag"]
+)
 def test_an_answer_is_made_once(fields: list[str]) -> None:
     image = an_image()
     assert reply(image, *fields) is reply(image, *fields)
@@ -54,10 +59,43 @@ def test_some_answers_are_made_anew(field: str) -> None:
     assert reply(image, field) is not reply(image, field)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0-0",
+        "0-9",
+        "5-5",
+        "10-",
+        "0-",
+        "-1",
+        "-99999",
+        "8999-",
+        "8999-8999",
+        "9000-",
+        "9-5",
+        "0-99999",
+        "0-0,",
+        "-0",
+        "x",
+    ],
+)
+def test_each_part_is_answered_as_planned(method: str, text: str) -> None:
+    image, fields = an_image(), CIMultiDict(Range=f"bytes={text}")
+    decided = plan(method, fields, image.shown, now=NOW, cache=image.cache, download=image.download)
+    for _ in range(2):
+        assert reply(image, f"Range: bytes={text}", method=method) == Reply.of(decided, is_https=False)
+
+
+def test_a_part_of_nothing_is_nothing() -> None:
+    image = an_image(size=0)
+    assert (reply(image, "Range: bytes=0-0").status, reply(image, "Range: bytes=-1").length) == (200, 0)
+
+
 def test_strangers_make_no_image_remember_much() -> None:
     image = an_image()
     for number in range(100):
-        reply(image, f"Range: bytes={number}-")
+        reply(image, f"Range: bytes={number}-{number},8999-")
     assert len(image._replies) <= 8
 
 

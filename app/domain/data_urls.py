@@ -8,10 +8,10 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.domain.errors import SourceRejected
 from app.domain.images import CONTENT_TYPES
-from app.domain.ports import Staging
 
 WORTH_A_URL = 256 * 1024
 """Bytes of data from which on providers want a URL in its place."""
@@ -73,7 +73,11 @@ def should_use_url(text: str) -> bool:
     return text[:5].lower() == "data:" and _size(text, text.find(",") + 1) > WORTH_A_URL
 
 
-async def decode_into(staging: Staging, text: str, *, start: int) -> None:
+class Writable(Protocol):
+    async def write(self, chunk: bytes) -> None: ...
+
+
+async def decode_into(staging: Writable, text: str, *, start: int) -> None:
     """Write what the base64 from *start* on decodes to, slice by slice and off the event loop; raise `NotBase64`."""
     slices = _slices(text, start)
     while chunk := await asyncio.to_thread(next, slices, b""):

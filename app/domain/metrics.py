@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.domain.captures import Risk
+from app.domain.conversations import MessageStatus
 from app.domain.images import ImageStatus
 from app.domain.variants import Outcome
 
@@ -75,5 +76,20 @@ class Metrics(Protocol):
 
     def variant_served(self, outcome: Outcome) -> None:
         """Count a variant that was asked for, by how it came about; those served from memory are not seen here."""
+
+    def answer_begun(self) -> None:
+        """Count an answer of a model among those under way."""
+
+    def answer_ended(self, status: MessageStatus) -> None:
+        """Count an answer that was begun by how it ended."""
+
+    def answer_refused(self) -> None:
+        """Count a question that was refused because too many wait."""
+
+    def first_token(self, seconds: float) -> None:
+        """Count an answer whose first piece of text came *seconds* after its question."""
+
+    def pictures_taken(self, count: int) -> None:
+        """Count pictures that were sent to a chat and are kept."""
 
     def expose(self, levels: Levels) -> Exposition: ...

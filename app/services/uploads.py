@@ -28,10 +28,11 @@ _COPIES = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadTerms:
-    """*max_bytes* is the largest upload; where nothing is hosted there are none."""
+    """*max_bytes* is the largest upload; where nothing is hosted there are none.  They become images of *source*."""
 
     max_bytes: int
     is_hosting: bool
+    source: ImageSource = ImageSource.UPLOADED
 
 
 class Incoming:
@@ -113,7 +114,7 @@ class UploadService:
             id=image,
             url_extension=saved.facts.extension,
             status=ImageStatus.STORED,
-            source=ImageSource.UPLOADED,
+            source=self._terms.source,
             created_at=began,
             facts=saved.facts,
             digest=saved.digest,

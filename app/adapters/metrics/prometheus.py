@@ -7,7 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from app.adapters.metrics import together
+from app.adapters.metrics.chats import ChatNumbers
 from app.adapters.metrics.levels import LevelGauges
+from app.domain.conversations import MessageStatus
 from app.domain.images import ImageStatus
 from app.domain.metrics import Exposition, Levels
 from app.domain.retention import Reason
@@ -55,6 +57,7 @@ class PrometheusMetrics:
             "Variants asked for, by how they came about: made once, joined by who waits.",
             "outcome",
         )
+        self._chats = ChatNumbers(self._registry)
         self._levels = LevelGauges(self._registry)
         # An alert on an increase needs the 0 before the first one.
         for status in (ImageStatus.STORED, ImageStatus.REJECTED, ImageStatus.LOST):
@@ -97,6 +100,21 @@ class PrometheusMetrics:
 
     def variant_served(self, outcome: Outcome) -> None:
         self._variants.labels(outcome.value).inc()
+
+    def answer_begun(self) -> None:
+        self._chats.answer_begun()
+
+    def answer_ended(self, status: MessageStatus) -> None:
+        self._chats.answer_ended(status)
+
+    def answer_refused(self) -> None:
+        self._chats.answer_refused()
+
+    def first_token(self, seconds: float) -> None:
+        self._chats.first_token(seconds)
+
+    def pictures_taken(self, count: int) -> None:
+        self._chats.pictures_taken(count)
 
     def expose(self, levels: Levels) -> Exposition:
         self._levels.set(levels)

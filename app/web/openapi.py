@@ -77,6 +77,7 @@ _MEDIA: Mapping[Handler, str] = {
     users.archive: "application/zip",
     pages.docs: "text/html",
     pages.dashboard: "text/html",
+    pages.chat: "text/html",
     pages.asset: "*/*",
 }
 _SECURITY: Mapping[auth.Guard, list[dict[str, list[str]]]] = {

@@ -51,6 +51,7 @@ ROUTES = (
     route("GET",     "/metrics",                         operations.metrics,     monitor),
     route("GET",     "/openapi.json",                    operations.openapi,     anyone,   limit=READS),
     route("GET",     "/docs",                            pages.docs,             anyone,   limit=READS),
+    route("GET",     "/docs/chat",                       pages.chat,             anyone,   limit=READS),
     route("GET",     "/dashboard",                       pages.dashboard,        anyone,   limit=READS),
     route("GET",     "/assets/{file}",                   pages.asset,            anyone,   limit=READS),
 )

@@ -18,7 +18,7 @@ SERVICE = {"Authorization": f"Bearer {KEY}"}
 OWN = "/api/images/img_chat"
 HOSTED = "/v1/images/hosted/ana/img_chat"
 PLACES = (OWN, HOSTED, f"{HOSTED}.png", f"{HOSTED}.webp", f"{HOSTED}?w=160", f"{OWN}.webp")
-CLOSED = ({}, {"Authorization": "Bearer nobodys-key"}, "bob")
+CLOSED: tuple[dict[str, str] | str, ...] = ({}, {"Authorization": "Bearer nobodys-key"}, "bob")
 
 
 @pytest.fixture

@@ -15,7 +15,8 @@ from tests.support.still import still
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PAGES = ("/docs", "/dashboard")
+PAGES = ("/docs", "/dashboard", "/docs/chat")
+SCRIPTED = ("/dashboard", "/docs/chat")
 ASSETS = sorted(each.name for each in files("app.web.pages").iterdir() if each.name.endswith((".css", ".js", ".svg")))
 each_page = pytest.mark.parametrize("path", PAGES)
 each_file = pytest.mark.parametrize("path", [*PAGES, *(f"/assets/{name}" for name in ASSETS)])
@@ -73,13 +74,17 @@ async def test_a_page_may_use_what_is_ours_and_nothing_else(service: Service, pa
     assert not re.search(r"unsafe|https?:|\*", " ".join(directives.values()))
 
 
-async def test_only_the_dashboard_may_run_scripts_and_ask_the_service(service: Service) -> None:
-    dashboard, docs = await policy(service, "/dashboard"), await policy(service, "/docs")
+@pytest.mark.parametrize("path", SCRIPTED)
+async def test_a_page_that_asks_the_service_runs_our_scripts_and_no_others(service: Service, path: str) -> None:
+    directives = await policy(service, path)
 
-    assert dashboard["script-src"] == dashboard["connect-src"] == "'self'"
-    assert dashboard["img-src"] == "'self' data:"
-    assert dashboard["require-trusted-types-for"] == "'script'"
-    assert not docs.keys() & {"script-src", "connect-src"}
+    assert directives["script-src"] == directives["connect-src"] == "'self'"
+    assert directives["img-src"] == "'self' data:"
+    assert directives["require-trusted-types-for"] == "'script'"
+
+
+async def test_the_description_runs_no_scripts(service: Service) -> None:
+    assert not (await policy(service, "/docs")).keys() & {"script-src", "connect-src"}
 
 
 @each_page
@@ -144,12 +149,12 @@ async def test_nothing_but_the_assets_is_served(service: Service, name: str) -> 
     await problem_of(await service.http.get(f"/assets/{name}"), status=404, code="not_found")
 
 
-async def test_the_dashboard_asks_for_a_key_only_where_there_are_keys(tmp_path: Path) -> None:
+async def test_a_key_is_asked_for_only_where_there_are_keys(tmp_path: Path) -> None:
     async with still(tmp_path / "open") as free, still(tmp_path / "keyed", API_KEYS="a-key-of-some-length") as keyed:
-        texts = [await (await each.http.get("/dashboard")).text() for each in (free, keyed)]
+        texts = [await (await each.http.get(path)).text() for path in SCRIPTED for each in (free, keyed)]
 
-    assert ['data-keys="none"' in text for text in texts] == [True, False]
-    assert ['data-keys="needed"' in text for text in texts] == [False, True]
+    assert ['data-keys="none"' in text for text in texts] == [True, False] * 2
+    assert ['data-keys="needed"' in text for text in texts] == [False, True] * 2
 
 
 @each_page

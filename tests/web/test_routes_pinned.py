@@ -39,6 +39,7 @@ PINNED = [
     ("GET", "/metrics", "monitor", None),
     ("GET", "/openapi.json", "anyone", "reads"),
     ("GET", "/docs", "anyone", "reads"),
+    ("GET", "/docs/chat", "anyone", "reads"),
     ("GET", "/dashboard", "anyone", "reads"),
     ("GET", "/assets/{file}", "anyone", "reads"),
 ]

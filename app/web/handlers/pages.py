@@ -13,7 +13,7 @@ _COMMON = (
 )
 _DOCS_POLICY = _COMMON.format(images="")
 # Pictures come from ourselves; data: is for the placeholders that are drawn in the page.
-_DASHBOARD_POLICY = (
+_SCRIPTED_POLICY = (
     _COMMON.format(images=" data:")
     + "; script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
 )
@@ -26,7 +26,12 @@ async def docs(request: web.Request) -> web.StreamResponse:
 
 async def dashboard(request: web.Request) -> web.StreamResponse:
     """A gallery and an operator's view; what they show needs a key or a token."""
-    return _send(request, request.app[PAGES].dashboard, _DASHBOARD_POLICY)
+    return _send(request, request.app[PAGES].dashboard, _SCRIPTED_POLICY)
+
+
+async def chat(request: web.Request) -> web.StreamResponse:
+    """A conversation about a picture, to try it out; what is said needs a key or a token."""
+    return _send(request, request.app[PAGES].chat, _SCRIPTED_POLICY)
 
 
 async def asset(request: web.Request) -> web.StreamResponse:

@@ -1,5 +1,7 @@
 // Requests to the service.  Whatever it refuses is thrown as a Refusal, in words.
 
+// Paths are relative to where the service is, whichever page asks.
+const ROOT = new URL("..", import.meta.url);
 const KEY = "holdfast.key";
 const USER = "holdfast.user";
 
@@ -36,11 +38,13 @@ export class Refusal extends Error {
 export async function ask(path, { method = "GET", body, signal, also = [] } = {}) {
   const headers = session.key ? { Authorization: `Bearer ${session.key}` } : {};
   const init = { method, headers, signal, cache: "no-store", credentials: "omit" };
-  if (body !== undefined) {
+  if (body instanceof FormData) {
+    init.body = body;
+  } else if (body !== undefined) {
     headers["Content-Type"] = "application/json";
     init.body = JSON.stringify(body);
   }
-  const response = await fetch(path, init).catch(unreachable);
+  const response = await fetch(new URL(path, ROOT), init).catch(unreachable);
   if (response.ok || also.includes(response.status)) {
     return response;
   }
@@ -56,6 +60,12 @@ export const userPath = (user, name) => `v1/users/${encodeURIComponent(user)}/${
 /** Return the path of an image. */
 export const imagePath = (image, rest = "") =>
   `v1/images/hosted/${encodeURIComponent(image.user_id)}/${encodeURIComponent(image.id)}${rest}`;
+
+/** Return what to tell of an error that was thrown, and its code. */
+export function told(error) {
+  const later = error.retryAfter ? ` Try again in ${error.retryAfter} s.` : "";
+  return [`${error.message}${later}`, error instanceof Refusal ? error.code : ""];
+}
 
 function unreachable(error) {
   if (error.name === "AbortError") {

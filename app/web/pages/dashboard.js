@@ -1,6 +1,6 @@
 // The dashboard: who is looked at, and which of the two views is shown.
 
-import { Refusal, read, session } from "./api.js";
+import { read, session, told } from "./api.js";
 import { Details } from "./details.js";
 import { byId, make } from "./dom.js";
 import { Gallery } from "./gallery.js";
@@ -30,9 +30,8 @@ async function attempt(deed, button = null) {
 }
 
 function tell(error) {
-  const later = error.retryAfter ? ` Try again in ${error.retryAfter} s.` : "";
-  const code = error instanceof Refusal && error.code ? make("code", {}, ` ${error.code}`) : null;
-  byId("problem").replaceChildren(...[`${error.message}${later}`, code].filter(Boolean));
+  const [text, code] = told(error);
+  byId("problem").replaceChildren(text, ...(code ? [make("code", {}, ` ${code}`)] : []));
   byId("problem").hidden = false;
   if (error.status === 401 && needsKey) {
     who.elements.key.focus();

@@ -24,7 +24,7 @@ export class Details {
   /** Show what a list said of the image, and then what is true now. */
   async open(image) {
     byId("said").textContent = "";
-    byId("sign").hidden = !abilities.isSigned;
+    byId("sign").hidden = !abilities.isSigned && image.source !== "chat";
     this.#fill(image);
     this.#sure(false);
     this.#dialog.showModal();

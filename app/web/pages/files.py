@@ -23,4 +23,5 @@ class Pages:
 
     docs: PageFile
     dashboard: PageFile
+    chat: PageFile
     assets: Mapping[str, PageFile]

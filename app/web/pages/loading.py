@@ -20,10 +20,12 @@ def load(document: Mapping[str, Any], *, is_open: bool) -> Pages:
     """Return the pages; *document* is the OpenAPI description, *is_open* says that no key is ever asked for."""
     found = {each.name: each.read_bytes() for each in files(_FOLDER).iterdir() if _extension(each.name) in _TYPES}
     docs = render(found.pop("docs.html").decode(), document)
-    dashboard = found.pop("dashboard.html").decode().replace("<!--keys-->", "none" if is_open else "needed")
+    keys = b"none" if is_open else b"needed"
+    dashboard, chat = (found.pop(f"{name}.html").replace(b"<!--keys-->", keys) for name in ("dashboard", "chat"))
     return Pages(
         docs=PageFile(_TYPES["html"], docs.encode()),
-        dashboard=PageFile(_TYPES["html"], dashboard.encode()),
+        dashboard=PageFile(_TYPES["html"], dashboard),
+        chat=PageFile(_TYPES["html"], chat),
         assets={name: PageFile(_TYPES[_extension(name)], body) for name, body in found.items()},
     )
 

@@ -42,7 +42,8 @@ function picture(frame, image, alt, width) {
     frame.style.backgroundImage = "";
   });
   made.addEventListener("error", fail);
-  if (abilities.isSigned) {
+  // A chat's picture is its owner's alone, wherever links are signed.
+  if (abilities.isSigned || image.source === "chat") {
     made.addEventListener("seen", () => signed(image, width).then((source) => (made.src = source), fail));
     seen.observe(made);
   } else {

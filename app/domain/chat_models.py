@@ -57,13 +57,13 @@ class ChatModels(Protocol):
     """A service that runs models which talk."""
 
     async def abilities(self, model: str) -> Abilities:
-        """Return what *model* can do; raise `ModelNotFound` or `ModelUnavailable`."""
+        """Return what *model* can do; raise `ModelNotFound`, `ModelUnavailable` or, for a broken one, `ModelFailed`."""
 
     def answer(self, order: ChatOrder) -> AsyncGenerator[Piece, None]:
         """Yield the answer piece by piece, at last `Finished`.  Whoever closes it makes the model stop.
 
         Loading a model may take minutes until the first piece.  Raise `ModelNotFound`, `ModelUnavailable` (not there,
-        or busy: nothing was begun), `ModelFailed` or `ModelStalled`.
+        or busy: nothing was begun), `ModelFailed`, `ModelStalled`, or `InvalidInput` for what that model never takes.
         """
 
     async def aclose(self) -> None: ...

@@ -1,5 +1,6 @@
 """An answer as it goes over the wire: one JSON object a line, cut up as the behaviour says."""
 
+import asyncio
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,6 +88,8 @@ class Answer:
         step = self.behaviour.bytes_at_once or len(line)
         for start in range(0, len(line), step):
             await response.write(line[start : start + step])
+            # Else a client on this loop would read it all at once.
+            await asyncio.sleep(0)
 
     def _line(self, message: dict[str, str], *, done: bool) -> bytes:
         document = self._object(message, done=done)

@@ -1,0 +1,1 @@
+"""Models that talk about pictures, where they run."""

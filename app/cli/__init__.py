@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     webhook = _add(wanted, "webhook-url", "the address for jobs an app starts itself", "commands.webhook_url")
     webhook.add_argument("--user", type=parsed.user, required=True, help="the owner")
     webhook.add_argument("--provider", choices=("replicate", "fal"), default="replicate", help="whose jobs they are")
-    verify = _add(wanted, "verify", "hold the catalog and the files against each other", "upkeep.verify")
+    verify = _add(wanted, "verify", "hold catalog, files and conversations against each other", "upkeep.verify")
     verify.add_argument("--repair", action="store_true", help="put right what differs")
     verify.add_argument(
         "--read-data", nargs="?", const="1/1", metavar="N/M", help="also read the bytes: all, or part N of M"

@@ -13,22 +13,25 @@ from app.wiring import wired
 
 
 async def verify(settings: Settings, options: argparse.Namespace) -> bool:
-    """Hold catalog and files against each other; False when something is wrong and was not put right."""
+    """Hold catalog, files and conversations against each other; False when something is wrong and was not put right."""
     read = _slice(options.read_data) if options.read_data else None
     async with wired(settings) as holdfast:
         with progress_bar("verifying") as progress:
             report = await holdfast.graph.recovery.verify(repair=options.repair, read=read, progress=progress)
+        conversations = await holdfast.graph.conversation_check.run(repair=options.repair)
     findings = [{"finding": finding.value, "key": key} for finding, key in report.findings]
+    findings += [{"finding": flaw.what, "key": flaw.where} for flaw in conversations.flaws]
+    repaired, is_clean = report.repaired + conversations.repaired, report.is_clean and conversations.is_clean
     document = {
         "images": report.images,
         "read_bytes": report.read,
         "findings": findings,
-        "repaired": report.repaired,
-        "clean": report.is_clean,
+        "repaired": repaired,
+        "clean": is_clean,
     }
     lines = [f"{found['finding']}: {found['key']}" for found in findings]
-    say(options, document, [*lines, f"{report.images} images, {len(findings)} problems, {report.repaired} repaired"])
-    return report.is_clean
+    say(options, document, [*lines, f"{report.images} images, {len(findings)} problems, {repaired} repaired"])
+    return is_clean
 
 
 async def backup(settings: Settings, options: argparse.Namespace) -> bool:

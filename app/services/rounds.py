@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.domain.metrics import Metrics, SuccessLog, Task
 from app.domain.ports import Clock
 from app.domain.recovery import Finding
+from app.services.conversation_check import ConversationCheck
 from app.services.recovery import RecoveryReport, RecoveryService
 from app.services.retention import RetentionService
 
@@ -24,6 +25,7 @@ class Rounds:
         *,
         retention: RetentionService,
         recovery: RecoveryService,
+        conversations: ConversationCheck,
         reconcile: Callable[[], Awaitable[bool]],
         upkeep: Callable[[], Awaitable[object]],
         successes: SuccessLog,
@@ -32,6 +34,7 @@ class Rounds:
     ) -> None:
         self._retention = retention
         self._recovery = recovery
+        self._conversations = conversations
         self._reconcile = reconcile
         self._upkeep = upkeep
         self._successes = successes
@@ -40,8 +43,9 @@ class Rounds:
         self._reconciled_at: datetime | None = None
 
     async def recover(self) -> None:
-        """Bring catalog and files together, as `RecoveryService.recover` does, and finish deletions."""
+        """Bring catalog, files and conversations together, and finish deletions; raise as `RecoveryService.recover`."""
         self._count_losses(await self._recovery.recover())
+        await self._conversations.run(repair=True)
         await self._retention.finish_unlinks()
 
     async def sweep(self) -> None:
@@ -66,6 +70,7 @@ class Rounds:
         began = self._clock()
         if await self._is_due(Task.SCRUB, began):
             self._count_losses(await self._recovery.scrub())
+            await self._conversations.run(repair=True)
             await self._successes.record(Task.SCRUB, at=began)
 
     async def upkeep(self) -> None:

@@ -16,11 +16,11 @@ from app.services.launching import Launcher, Terms
 from app.services.reconciling import Reconciler
 from app.services.rounds import Rounds
 from app.services.webhooks import WebhookService
-from app.wiring.inputs import InputGraph
+from app.wiring.chat import ChatGraph
 from app.wiring.topics import UNANSWERED
 
 
-class Graph(InputGraph):
+class Graph(ChatGraph):
     """One property a service; reading one builds what it stands on."""
 
     @cached_property
@@ -53,6 +53,7 @@ class Graph(InputGraph):
         return Rounds(
             retention=self.retention,
             recovery=self.recovery,
+            conversations=self.conversation_check,
             reconcile=self.reconciler.reconcile,
             upkeep=self.upkeep.run,
             successes=self.adapters.successes,

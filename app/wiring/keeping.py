@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Collection
 from datetime import timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.adapters.tokens.keyfile import load_or_make_key
 from app.config import Settings
 from app.domain.backup import BackupTarget
 from app.domain.captures import Capture
-from app.domain.ids import UserId
+from app.domain.ids import ImageId, UserId
 from app.domain.images import Image, ImageSource
 from app.domain.retention import Policy
 from app.services.access_times import AccessTimes
@@ -23,6 +24,7 @@ from app.services.admission import Admission
 from app.services.backup import BackupService
 from app.services.capture import CaptureService
 from app.services.capture_runner import CaptureRunner
+from app.services.conversation_check import ConversationCheck
 from app.services.health import HealthService
 from app.services.hosting import HostingService
 from app.services.importing import ImportService
@@ -207,6 +209,11 @@ class KeepingGraph:
         )
 
     @cached_property
+    def conversation_check(self) -> ConversationCheck:
+        delete = partial(self.hosting.delete, reason="unused")
+        return ConversationCheck(conversations=self.adapters.conversations, delete=delete, clock=self.world.clock)
+
+    @cached_property
     def backup(self) -> BackupService:
         adapters = self.adapters
         return BackupService(inventory=adapters.inventory, images=adapters.images, snapshot=adapters.snapshot)
@@ -261,10 +268,10 @@ class KeepingGraph:
         if stored is not None:
             await self.enforce_limit(capture.user)
 
-    async def enforce_limit(self, user: UserId) -> None:
+    async def enforce_limit(self, user: UserId, sparing: Collection[ImageId] = ()) -> None:
         """Remove what *user* has beyond the limit, now that something was stored; never fails."""
         try:
-            await self.retention.enforce_limit(user)
+            await self.retention.enforce_limit(user, sparing=sparing)
         except Exception:
             # The image is stored and said to be; the limit is the next sweep's business too.
             log.exception("a user's limit could not be enforced", extra={"user_id": str(user)})

@@ -11,6 +11,7 @@ from app.adapters.metrics.prometheus import PrometheusMetrics
 from app.domain.metrics import Levels, Task
 from app.domain.recovery import Finding
 from app.domain.retention import Reason, Total
+from app.services.conversation_check import ConversationCheck, ConversationReport
 from app.services.recovery import RecoveryReport, RecoveryService
 from app.services.retention import RetentionService, Skipped, SweepReport
 from app.services.rounds import Rounds
@@ -40,6 +41,7 @@ class Work:
     kept_up: object = "a report"
     scrubs: int = 0
     upkeeps: int = 0
+    repairs: int = 0
     log: Log = field(default_factory=Log)
     metrics: PrometheusMetrics = field(default_factory=lambda: PrometheusMetrics(version="0"))
 
@@ -56,6 +58,10 @@ class Work:
         self.scrubs += 1
         return self.found
 
+    async def run(self, *, repair: bool) -> ConversationReport:
+        self.repairs += repair
+        return ConversationReport([], repaired=0)
+
     async def reconcile(self) -> bool:
         return self.reconciled
 
@@ -67,6 +73,7 @@ class Work:
         return Rounds(
             retention=cast("RetentionService", self),
             recovery=cast("RecoveryService", self),
+            conversations=cast("ConversationCheck", self),
             reconcile=self.reconcile,
             upkeep=self.upkeep,
             successes=self.log,
@@ -128,6 +135,16 @@ async def test_a_day_is_scrubbed_once_however_often_we_are_started(clock: FakeCl
         clock.advance(3600)
 
     assert work.scrubs == 3  # an hour early is soon enough
+
+
+async def test_conversations_are_put_right_at_a_start_and_with_each_scrub(clock: FakeClock) -> None:
+    work = Work()
+    await work.rounds(clock).recover()
+    assert work.repairs == 1
+
+    for _ in range(2):
+        await work.rounds(clock).scrub()
+    assert work.repairs == 2
 
 
 async def test_upkeep_is_done_once_a_day(clock: FakeClock) -> None:

@@ -30,6 +30,8 @@ _BACKLOG = 1024
 # asyncio takes its backlog also for how often to accept in a row.  Out of descriptors each attempt sets a timer for
 # the next, so that with more than one they multiply, until nothing else is done.
 _AT_A_TIME = 1
+# Of the grace.  A request has a quarter of it, in which its answer must have ended and its reader heard of that.
+_ANSWERS_SHARE = 6
 
 
 async def serve(settings: Settings, options: argparse.Namespace) -> bool:
@@ -51,7 +53,7 @@ async def serve(settings: Settings, options: argparse.Namespace) -> bool:
         log.info("stopping")
         holdfast.graph.health.stop()
         holdfast.graph.signals.stop()
-        await runner.cleanup()
+        await asyncio.gather(runner.cleanup(), holdfast.graph.answers.stop(own.shutdown_grace / _ANSWERS_SHARE))
     log.info("stopped")
     return not failed.is_set()
 

@@ -10,6 +10,8 @@ _DIVIDED = (
     "variant_workers",
     "variant_queue_limit",
     "image_cache",
+    "ollama_concurrency",
+    "ollama_queue_limit",
     "max_connections",
     "max_connections_per_address",
 )

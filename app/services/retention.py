@@ -5,7 +5,7 @@ What goes is decided by a plan beforehand (`app.domain.retention_plan`); here it
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,7 +13,7 @@ from enum import StrEnum
 from app.domain import retention_plan
 from app.domain.catalog import ImageCatalog
 from app.domain.clock_guard import DEFAULT_GAP, ClockVerdict, Elapsed, Sighting, judge_clock
-from app.domain.ids import UserId
+from app.domain.ids import ImageId, UserId
 from app.domain.images import Image
 from app.domain.ports import BlobStore, Clock, Monotonic
 from app.domain.retention import Plan, Policy, Reason, Removal, RetentionCatalog, StoredImage, Total, Upcoming
@@ -122,8 +122,8 @@ class RetentionService:
         _tell(report)
         return report
 
-    async def enforce_limit(self, user: UserId) -> SweepReport:
-        """Remove what *user* has beyond the per-user limit; to be called after an ingest.
+    async def enforce_limit(self, user: UserId, *, sparing: Collection[ImageId] = ()) -> SweepReport:
+        """Remove what *user* has beyond the per-user limit, but *sparing* some; to be called after an ingest.
 
         The order of use does not depend on the clock, but what is too young to go does: so a suspect clock leaves
         the limit to the next sweep.  Several of these, and a sweep, may run at once: they choose the same images.
@@ -138,7 +138,8 @@ class RetentionService:
             return report
         images = await self._stored(user)
         plan = await asyncio.to_thread(retention_plan.plan, images, self.policy, now=now, owner=user)
-        await self._carry_out(plan, report)
+        removals = [removal for removal in plan.removals if removal.image.id not in sparing]
+        await self._carry_out(replace(plan, removals=removals), report)
         return report
 
     async def finish_unlinks(self) -> int:

@@ -13,6 +13,7 @@ from app.domain.ports import Clock, RateLimiter
 from app.domain.retention import Policy
 from app.services.access import AccessService, Tokens
 from app.services.adoption import AdoptionService
+from app.services.chat import ChatService
 from app.services.chat_images import ChatImages
 from app.services.erasing import EraseService
 from app.services.forwarding import ForwardingService
@@ -20,6 +21,7 @@ from app.services.generation import GenerationService
 from app.services.health import HealthService
 from app.services.hosting import HostingService
 from app.services.importing import ImportService
+from app.services.sessions import SessionService
 from app.services.signing import LinkSigner
 from app.services.temporary import TemporaryImages
 from app.services.uploads import UploadService
@@ -35,6 +37,7 @@ class Services:
 
     access: AccessService
     adoptions: AdoptionService
+    chat: ChatService
     chat_images: ChatImages
     erasing: EraseService
     forwarding: ForwardingService
@@ -45,6 +48,7 @@ class Services:
     limiter: RateLimiter
     links: LinkSigner
     metrics: Metrics
+    sessions: SessionService
     temporary: TemporaryImages
     tokens: Tokens
     uploads: UploadService

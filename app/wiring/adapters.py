@@ -30,6 +30,7 @@ from app.adapters.catalog.recovery import SqlRecovery
 from app.adapters.catalog.retention import SqlRetention
 from app.adapters.catalog.snapshot import snapshot
 from app.adapters.catalog.upkeep import SqlUpkeep
+from app.adapters.chat.ollama import OllamaModels
 from app.adapters.download.downloader import HttpDownloader
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
@@ -111,6 +112,7 @@ class Adapters:
     fal_keys: FalKeys
     fal_storage: FalStorage
     probe: HttpProbe
+    models: OllamaModels
 
     async def snapshot(self, target: Path) -> list[ImageRow]:
         """Write the catalog as of one moment to *target*; return its images."""
@@ -172,11 +174,14 @@ async def opened(settings: Settings, world: World) -> AsyncIterator[Adapters]:
             fal_keys=providers.fal_keys(settings, world.clock),
             fal_storage=providers.fal_storage(settings, world.clock),
             probe=_probe(settings, world),
+            models=providers.ollama(settings),
         )
         for adapter in (adapters.downloader, adapters.inspector, adapters.renderer):
             stack.push_async_callback(adapter.aclose)
-        for abroad in (adapters.replicate, adapters.fal, adapters.fal_keys, adapters.fal_storage, adapters.probe):
+        for abroad in (adapters.replicate, adapters.fal, adapters.fal_keys, adapters.fal_storage):
             stack.push_async_callback(abroad.aclose)
+        for asked in (adapters.probe, adapters.models):
+            stack.push_async_callback(asked.aclose)
         yield adapters
 
 

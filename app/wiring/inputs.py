@@ -85,8 +85,11 @@ class InputGraph(KeepingGraph):
         )
 
     async def _on_uploaded(self, image: Image) -> None:
+        self._tell_uploaded(image)
+        await self.enforce_limit(image.user)
+
+    def _tell_uploaded(self, image: Image) -> None:
         if image.digest is not None and image.hosted_at is not None:
             seconds = (image.hosted_at - image.created_at).total_seconds()
             self.metrics.image_stored(size=image.digest.size, seconds=max(0.0, seconds))
         self.signals.announce((image.user, image.id))
-        await self.enforce_limit(image.user)

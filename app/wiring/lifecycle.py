@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _FLUSH_EVERY = timedelta(seconds=30)
 _POLL_EVERY = timedelta(seconds=1)
+_LOOK_EVERY = timedelta(milliseconds=500)
 _COUNT_EVERY = timedelta(milliseconds=100)
 _RECONCILE_EVERY = timedelta(seconds=15)
 _DAILY_IF_DUE = timedelta(hours=1)
@@ -53,7 +54,10 @@ async def wired(settings: Settings, world: World | None = None) -> AsyncIterator
     async with opened(settings, world) as adapters:
         graph = Graph(settings, world, adapters)
         async with aclosing(graph.variants):
-            yield Holdfast(graph, application(services(graph), options(graph), lane(graph)))
+            try:
+                yield Holdfast(graph, application(services(graph), options(graph), lane(graph)))
+            finally:
+                await graph.answers.stop(timedelta())
 
 
 @asynccontextmanager
@@ -102,6 +106,7 @@ async def _start_clockwork(graph: Graph, stack: AsyncExitStack) -> None:
 def _everywhere(graph: Graph) -> Iterator[_Work]:
     """Yield what each process does for itself."""
     yield LEASE / 3, graph.runner.renew, "leases", LEASE / 3
+    yield _LOOK_EVERY, graph.answers.look, "answers", _LOOK_EVERY
     yield _FLUSH_EVERY, graph.access_times.flush, "access times", _FLUSH_EVERY
     if graph.world.seat is not None:
         yield _COUNT_EVERY, graph.limiter.pass_on, "rates", _COUNT_EVERY

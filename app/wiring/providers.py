@@ -1,5 +1,6 @@
-"""The providers, and what belongs to each of them."""
+"""The providers, what belongs to each of them, and who runs the models that talk."""
 
+from app.adapters.chat.ollama import OllamaModels
 from app.adapters.providers.fal import FalProvider
 from app.adapters.providers.fal_keys import FalKeys
 from app.adapters.providers.fal_storage import FalStorage
@@ -37,4 +38,14 @@ def fal_storage(settings: Settings, clock: Clock) -> FalStorage:
         key=settings.fal_key,
         clock=clock,
         allow_http=settings.allow_private_sources,
+    )
+
+
+def ollama(settings: Settings) -> OllamaModels:
+    return OllamaModels(
+        base_url=settings.ollama_host,
+        key=settings.ollama_api_key,
+        load=settings.ollama_load,
+        stall=settings.ollama_stall,
+        answer=settings.ollama_answer,
     )

@@ -27,6 +27,7 @@ def services(graph: Graph) -> Services:
     return Services(
         access=AccessService(api_keys=settings.api_keys, tokens=graph.tokens),
         adoptions=graph.adoptions,
+        chat=graph.chat,
         chat_images=ChatImages(hosting=graph.hosting, conversations=graph.adapters.conversations),
         erasing=graph.erasing,
         forwarding=graph.forwarding,
@@ -37,6 +38,7 @@ def services(graph: Graph) -> Services:
         limiter=graph.limiter,
         links=graph.links,
         metrics=graph.metrics,
+        sessions=graph.sessions,
         temporary=graph.temporary,
         tokens=graph.tokens,
         uploads=graph.uploads,
@@ -115,6 +117,11 @@ def _capabilities(graph: Graph) -> dict[str, object]:
         "formats": sorted(set(CONTENT_TYPES.values())),
         "upload_formats": graph.adapters.inspector.cleaned_types,
         "providers": ["replicate", "fal"],
+        "chat": {
+            "model": settings.ollama_model,
+            "pictures": graph.chat_pictures.is_enabled,
+            "picture_types": list(settings.image_allowed_types),
+        },
         "variant_widths": list(settings.image_variant_widths),
         "variant_formats": list(TARGETS.values()),
         "limits": {
@@ -123,6 +130,10 @@ def _capabilities(graph: Graph) -> dict[str, object]:
             "metadata_bytes": settings.metadata_max_bytes,
             "asset_bytes": settings.asset_max_bytes,
             "temporary_bytes": settings.temporary_max,
+            "chat_message_characters": settings.chat_message_max_chars,
+            "chat_answer_characters": settings.chat_answer_max_chars,
+            "chat_pictures": settings.chat_max_images,
+            "chat_picture_bytes": settings.image_max_size,
             "pixels": settings.image_max_pixels,
             "frames": settings.image_max_frames,
             "page": 200,
@@ -130,6 +141,7 @@ def _capabilities(graph: Graph) -> dict[str, object]:
         },
         "retention": {
             "max_age_days": policy.max_age / timedelta(days=1) if policy.max_age else None,
+            "chat_max_age_days": settings.image_retention / timedelta(days=1) if settings.image_retention else None,
             "min_age_hours": policy.min_age / timedelta(hours=1),
             "images_per_user": policy.per_user_limit,
         },

@@ -12,5 +12,8 @@ COUNTED = "counted"
 UNANSWERED = "unanswered"
 """A generation whose provider's answer was lost; its id."""
 
+STOPPED = "stopped"
+"""An answer that is to stop, or a conversation that all are to stop in; its id."""
+
 READS = "reads"
 """A question: write down which images were read lately."""

@@ -37,6 +37,23 @@ _IMAGE = {
     "metadata": {"type": "object"},
 }
 _IMAGES = {"type": "array", "items": {"$ref": "#/components/schemas/Image"}}
+_MESSAGE = _object(
+    {
+        "id": _TEXT,
+        "number": {"type": "integer", "minimum": 1},
+        "role": {"enum": ["user", "assistant"]},
+        "content": _TEXT,
+        "status": {"enum": ["streaming", "complete", "stopped", "failed"]},
+        "has_images": {"type": "boolean"},
+        "images": _IMAGES,
+        "model": _or_null("string"),
+        "error_code": _or_null("string"),
+        "created_at": _TIME,
+        "ended_at": _TIME_OR_NULL,
+        "stream_id": _or_null("string"),
+        "counters": {"type": "object"},
+    }
+)
 
 SCHEMAS: Mapping[str, Any] = {
     "Image": _object(_IMAGE, {"reason": _TEXT}),
@@ -87,6 +104,37 @@ SCHEMAS: Mapping[str, Any] = {
             },
         }
     ),
+    "SessionPage": _object(
+        {
+            "sessions": {
+                "type": "array",
+                "items": _object(
+                    {"id": _TEXT, "title": _TEXT, "created_at": _TIME, "updated_at": _TIME, "messages": _COUNT}
+                ),
+            },
+            "next_cursor": _or_null("string"),
+        }
+    ),
+    "MessagePage": _object({"messages": {"type": "array", "items": _MESSAGE}, "next_cursor": _or_null("string")}),
+    "Answer": {
+        "type": "string",
+        "description": "Server-Sent Events: first start, then warning and token as they come, at last done or error. "
+        "Each has an id (1, 2, 3 …) and one line of data, the JSON of AnswerStart and so on. "
+        "Comments are signs of life while the model has nothing to say.",
+    },
+    "AnswerStart": _object({"stream_id": _TEXT, "session_id": _TEXT, "message_id": _TEXT}),
+    "AnswerWarning": _object({"code": _TEXT, "detail": _TEXT}),
+    "AnswerToken": _object({"content": _TEXT}),
+    "AnswerDone": _object(
+        {
+            "content_length": _COUNT,
+            "model": _TEXT,
+            "done_reason": _or_null("string"),
+            "message_id": _TEXT,
+        },
+        {"total_duration": _COUNT, "prompt_eval_count": _COUNT, "eval_count": _COUNT},
+    ),
+    "AnswerError": _object({"code": _TEXT, "detail": _TEXT, "retryable": {"type": "boolean"}}),
     "Status": _object({"status": _TEXT}),
     "Health": _object(
         {

@@ -176,7 +176,8 @@ def test_an_example_call_can_be_pasted_into_a_shell(method: str, path: str, oper
     assert "{" not in next(part for part in parsed if part.startswith("$HOLDFAST/"))
     assert ("Authorization: Bearer $KEY" in parsed) == (operation["security"] != [] and {} not in operation["security"])
     if "multipart/form-data" in operation.get("requestBody", {}).get("content", {}):
-        assert [part for part in parsed if "=" in part] == ["user_id=ana", "file=@picture.png"]
+        fields = [part for part in parsed if "=" in part]
+        assert (fields[0], fields[-1].partition("=")[2]) == ("user_id=ana", "@picture.png")
     elif "requestBody" in operation:
         assert isinstance(json.loads(parsed[parsed.index("-d") + 1]), dict)
 
@@ -198,4 +199,4 @@ def test_a_file_is_sent_as_a_form() -> None:
         "responses": {},
     }
 
-    assert (curl("post", "/x", operation) or "").endswith('-F "file=@picture.png"')
+    assert (curl("post", "/x", operation) or "").endswith("-F file=@picture.png")

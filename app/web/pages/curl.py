@@ -26,14 +26,15 @@ def curl(method: str, path: str, operation: Mapping[str, Any]) -> str | None:
 
 
 def _body(content: Mapping[str, Any]) -> Iterator[str]:
-    if media := content.get("application/json"):
+    if media := content.get("multipart/form-data"):
+        fields = media.get("example", {"file": "@picture.png"})
+        yield from (f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items())
+    elif media := content.get("application/json"):
         yield '-H "Content-Type: application/json"'
         yield f"-d {shlex.quote(json.dumps(media.get('example', {}), indent=2))}"
-    elif media := content.get("multipart/form-data"):
-        fields = {name: value for name, value in media.get("example", {}).items() if name != "file"}
-        yield from (f"-F {shlex.quote(f'{name}={value}')}" for name, value in fields.items())
-        yield '-F "file=@picture.png"'
 
 
 def _saved(content: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"-o {name}" for media, name in _FILES.items() if media in content)
+    if "text/event-stream" in content:
+        yield "-N"

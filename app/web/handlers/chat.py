@@ -1,0 +1,32 @@
+"""Talking to a model."""
+
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from app.web import parse, render
+from app.web.answers import told
+from app.web.keys import CALLER, OPTIONS, SERVICES
+from app.web.questions import asked
+from app.web.sse import send_events
+
+
+async def say(request: web.Request) -> web.StreamResponse:
+    """Ask a model, about pictures or without, and read its answer as it is said."""
+    options = request.app[OPTIONS]
+    async with AsyncExitStack() as answer:
+        async with asked(request) as found:
+            saying = await request.app[SERVICES].chat.ask(found.question, idempotency_key=found.idempotency_key)
+            await answer.enter_async_context(saying)
+        return await send_events(
+            request,
+            told(saying.events()),
+            ping_seconds=options.chat.ping_seconds,
+            stall_seconds=options.stall_seconds,
+        )
+
+
+async def stop(request: web.Request) -> web.StreamResponse:
+    """Stop an answer, and keep what was said; also fine once it has ended."""
+    await request.app[SERVICES].chat.stop(parse.path_stream(request), by=request[CALLER])
+    return render.nothing()

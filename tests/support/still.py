@@ -23,6 +23,8 @@ NAMES = {
     "user": "ana",
     "image": "pic",
     "generation": f"gen_{'0' * 26}",
+    "session": f"ses_{'0' * 26}",
+    "stream": f"str_{'0' * 26}",
     "file": "dashboard.js",
     "id": "00000000-0000-4000-8000-000000000000",
 }

@@ -14,12 +14,14 @@ from app.domain.ids import UserId
 from app.web.auth import Route, user
 from app.web.routes import ROUTES
 from devkit.fal import FalStandIn
+from devkit.ollama import OllamaStandIn
 from devkit.replicate import ReplicateStandIn
+from tests.support.events import heard
 from tests.support.pictures import png
 from tests.support.problems import assert_problem
 from tests.support.service import Service
 from tests.support.sources import data_uri
-from tests.support.still import host, still
+from tests.support.still import NAMES, host, still
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,8 +48,12 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "/v1/webhooks/fal": {},
     "/api/generate": {"model": "acme/painter", "wait": 0},
     "/api/images": {"data_url": data_uri(png(4, 4))},
+    "/api/stream-message": {"message": "Hello"},
 }
-NAME_AN_OWNER = ("/v1/images/generate", "/v1/images/import", "/v1/tokens", "/api/generate", "/api/images")
+NAME_AN_OWNER = (
+    *("/v1/images/generate", "/v1/images/import", "/v1/tokens"),
+    *("/api/generate", "/api/images", "/api/stream-message"),
+)
 _numbers = count()
 
 
@@ -56,7 +62,9 @@ class Setting:
     service: Service
     owner: str
     generation: str
-    temporary: str = "00000000-0000-4000-8000-000000000000"
+    temporary: str = NAMES["id"]
+    session: str = NAMES["session"]
+    stream: str = NAMES["stream"]
 
     def headers(self, caller: str) -> dict[str, str]:
         def token(of: str, seconds: int = 600) -> str:
@@ -73,13 +81,13 @@ class Setting:
         return {} if credential is None else {"Authorization": f"Bearer {credential}"}
 
     async def ask(self, row: Route, caller: str) -> ClientResponse:
-        names = {"generation": self.generation, "file": "dashboard.js", "id": self.temporary}
-        path = row.path.format(user=self.owner, image="pic", **names)
+        names = {"generation": self.generation, "id": self.temporary, "session": self.session, "stream": self.stream}
+        path = row.path.format(**NAMES | {"user": self.owner} | names)
         http, headers, owned = self.service.http, self.headers(caller), {"user_id": self.owner}
         if row.path == "/api/uploads/image":
             headers["Content-Type"] = "image/png"
             return await http.post(path, params=owned, data=png(4, 4), headers=headers)
-        if row.path == "/api/user-assets":
+        if row.path in {"/api/user-assets", "/api/sessions"}:
             return await http.get(path, params=owned, headers=headers)
         body = BODIES.get(row.path) if row.method != "DELETE" else {"ids": [self.temporary]}
         if body is not None and row.path in NAME_AN_OWNER and row.method == "POST":
@@ -93,7 +101,8 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
     async with (
         ReplicateStandIn() as replicate,
         FalStandIn() as fal,
-        still(folder, replicate, API_KEYS=f"{KEY},{KEY}-2", **fal.settings) as running,
+        OllamaStandIn() as ollama,
+        still(folder, replicate, API_KEYS=f"{KEY},{KEY}-2", **fal.settings, **ollama.settings) as running,
     ):
         yield running
 
@@ -107,7 +116,10 @@ async def setting(service: Service) -> Setting:
     made = await service.http.post("/v1/images/generate", json=body, headers=headers)
     body = {"user_id": owner, **BODIES["/api/images"]}
     hosted = await service.http.post("/api/images", json=body, headers=headers)
-    return Setting(service, owner, (await made.json())["generation_id"], (await hosted.json())["id"])
+    body = {"user_id": owner, "message": "Hello"}
+    said = await heard(await service.http.post("/api/stream-message", json=body, headers=headers))
+    ids = said[0].data["session_id"], said[0].data["stream_id"]
+    return Setting(service, owner, (await made.json())["generation_id"], (await hosted.json())["id"], *ids)
 
 
 @pytest.mark.parametrize("caller", CALLERS)

@@ -195,14 +195,17 @@ async def test_a_reader_who_leaves_is_noticed(ollama: OllamaStandIn, client: Cli
     assert ollama.chats[0].ended_at is None
 
 
-async def test_too_many_at_once_find_it_busy(client: ClientSession) -> None:
-    async with OllamaStandIn(parallel=1, queue=1, behaviour=Behaviour(holds_after=0)) as ollama:
-        url = f"{ollama.base_url}/api/chat"
-        async with ClientSession() as http:
-            both = [asyncio.ensure_future(http.post(url, json=order())) for _ in range(2)]
-            await ollama.arrived(2)
-            async with http.post(url, json=order()) as answer:
-                assert answer.status == 503
-                assert (await answer.json())["error"].startswith("server busy")
-            ollama.release()
-            assert [(await answer).status for answer in both] == [200, 200]
+async def test_too_many_at_once_find_it_busy() -> None:
+    async with (
+        OllamaStandIn(parallel=1, queue=1, behaviour=Behaviour(holds_after=0)) as ollama,
+        ClientSession(ollama.base_url) as client,
+    ):
+        both = [asyncio.ensure_future(lines(client, order())) for _ in range(2)]
+        await ollama.arrived(2)
+        status, error = await refused(client, order())
+        ollama.release()
+        await asyncio.gather(*both)
+
+    assert (status, error.startswith("server busy")) == (503, True)
+    assert ollama.most_at_once == 2
+    assert len(ollama.chats) == 2

@@ -50,10 +50,14 @@ class ChatGraph(InputGraph):
             errands=self.errands,
             metrics=self.metrics,
             outside=Outside(ids=world.ids, clock=world.clock, monotonic=world.monotonic),
-            terms=ChatTerms(max_answer=self.settings.chat_answer_max_chars),
+            terms=self.chat_terms,
             tell=partial(adapters.bus.tell, STOPPED),
             on_pictures=self.enforce_limit,
         )
+
+    @cached_property
+    def chat_terms(self) -> ChatTerms:
+        return ChatTerms(max_answer=self.settings.chat_answer_max_chars)
 
     @cached_property
     def questions(self) -> Questions:

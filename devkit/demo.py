@@ -1,18 +1,22 @@
 """`make demo`: an image is made, kept, deleted by its provider, and still there; another is uploaded and edited.
 
-Everything over real sockets.
+At last a model is asked what it sees.  Everything over real sockets.
 """
 
 import asyncio
 import hashlib
+import json
 import socket
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientSession, FormData
 
 from devkit.fal import Behaviour, FalStandIn
+from devkit.ollama import Behaviour as Manner
+from devkit.ollama import OllamaStandIn
 from devkit.pictures import picture
 from devkit.replicate import ReplicateStandIn
 from devkit.service import service_process
@@ -20,21 +24,28 @@ from devkit.service import service_process
 
 async def demo() -> None:
     """Run the whole story once and print each step."""
-    async with ReplicateStandIn() as replicate, FalStandIn(behaviour=Behaviour(fetches=True)) as fal:
+    async with (
+        ReplicateStandIn() as replicate,
+        FalStandIn(behaviour=Behaviour(fetches=True)) as fal,
+        OllamaStandIn(behaviour=Manner(pace=0.08)) as ollama,
+    ):
         with tempfile.TemporaryDirectory(prefix="holdfast-demo-") as folder:
             settings = {
                 "REPLICATE_BASE_URL": replicate.base_url,
                 "REPLICATE_API_TOKEN": replicate.token,
                 "ALLOW_PRIVATE_SOURCES": "true",
                 **fal.settings,
+                **ollama.settings,
                 **_address(),
             }
             async with service_process(Path(folder), **settings) as service, ClientSession() as http:
                 _say("A stand-in for Replicate", replicate.base_url)
                 _say("A stand-in for fal", fal.queue_url)
+                _say("A stand-in for Ollama", ollama.base_url)
                 _say("Holdfast", f"{service.url}, images in {folder}/images")
                 await _story(http, service.url, replicate)
-                await _editing(http, service.url, fal)
+                edited = await _editing(http, service.url, fal)
+                await _talking(http, service.url, ollama, edited)
 
 
 def _address() -> dict[str, str]:
@@ -71,7 +82,7 @@ async def _story(http: ClientSession, url: str, replicate: ReplicateStandIn) -> 
     _step("Same bytes, same URL, and nothing left at the provider.")
 
 
-async def _editing(http: ClientSession, url: str, fal: FalStandIn) -> None:
+async def _editing(http: ClientSession, url: str, fal: FalStandIn) -> str:
     _step("5. Somebody uploads a picture: POST /api/uploads/image")
     uploaded = await _upload(http, url)
     for name in ("id", "url", "mime"):
@@ -91,6 +102,38 @@ async def _editing(http: ClientSession, url: str, fal: FalStandIn) -> None:
     _say("at Holdfast", _told(kept))
     if kept[2] != fal.requests[-1].contents[0]:
         raise SystemExit("the edited image is not what fal made: this demo has found a bug")
+    return str(edited["images"][0]["id"])
+
+
+async def _talking(http: ClientSession, url: str, ollama: OllamaStandIn, image: str) -> None:
+    _step("8. Somebody asks about it: POST /api/stream-message")
+    body = {"user_id": "ana", "message": "What do you see?", "images": [image]}
+    answer = ""
+    async for name, event in _events(http, f"{url}/api/stream-message", body):
+        if name == "token":
+            print(event["content"] if answer else f"   {'says':<26}{event['content']}", end="", flush=True)
+            answer += event["content"]
+        elif name == "done":
+            print()
+            _say("done", f"{event['model']}, {event['eval_count']} tokens")
+        else:
+            _say(name, ", ".join(f"{key} {value}" for key, value in event.items()))
+    _say("and has looked at", str(ollama.chats[-1].pictures[0]))
+    if "256 x 256" not in answer:
+        raise SystemExit("the answer is about another picture: this demo has found a bug")
+
+
+async def _events(http: ClientSession, url: str, body: dict[str, Any]) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+    """Yield the Server-Sent Events of an answer as they come."""
+    async with http.post(url, json=body) as answer:
+        answer.raise_for_status()
+        name = ""
+        async for line in answer.content:
+            field, _, value = line.decode().rstrip("\n").partition(": ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                yield name, json.loads(value)
 
 
 async def _upload(http: ClientSession, url: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from benchmarks.reliability import audit_talk
 from benchmarks.reliability.stage import Promise
 
 # By the generation, for a tombstone has forgotten its job.
@@ -23,9 +24,9 @@ def as_left(folder: Path, promises: Sequence[Promise], *, ruined: Collection[str
 
     No stored row may be without its bytes, ever; and what was said to be so was so before it was said.
     """
-    problems = []
-    with _catalog(folder) as rows:
-        known = {name: (status, extension, sha256) for name, status, extension, sha256, _ in rows}
+    with _catalog(folder) as catalog:
+        known = {name: (status, extension, sha256) for name, status, extension, sha256, _ in _images(catalog)}
+        problems = audit_talk.as_left(catalog, promises)
     for name, (status, extension, sha256) in known.items():
         if status == "stored" and name not in ruined:
             problems += _wrong_bytes(folder, f"{name}.{extension}", sha256)
@@ -39,10 +40,11 @@ def after_recovery(
     folder: Path, promises: Sequence[Promise], *, strangers: Collection[str] = (), ruined: Collection[str] = ()
 ) -> list[str]:
     """Return what is wrong once the service has recovered and come to rest.  *strangers* are SHA-256."""
-    with _catalog(folder) as rows:
-        known = {name: (status, extension, sha256) for name, status, extension, sha256, _ in rows}
-        owed = [name for name, *_, unlink_owed in rows if unlink_owed]
-    problems = [f"{name} still owes an unlink" for name in owed]
+    with _catalog(folder) as catalog:
+        rows = _images(catalog)
+        problems = audit_talk.after_recovery(catalog, promises)
+    known = {name: (status, extension, sha256) for name, status, extension, sha256, _ in rows}
+    problems += [f"{name} still owes an unlink" for name, *_, unlink_owed in rows if unlink_owed]
     problems += [problem for name, row in known.items() for problem in _wrong_row(folder, name, row, set(ruined))]
     stored = {f"{name}.{extension}" for name, (status, extension, _) in known.items() if status == "stored"}
     problems += [f"{file} belongs to no stored image" for file in _files(folder) if file not in stored]
@@ -125,11 +127,15 @@ def _sha256(path: Path) -> str:
 
 
 @contextmanager
-def _catalog(folder: Path) -> Iterator[list[tuple[str, str, str, str, int]]]:
+def _catalog(folder: Path) -> Iterator[sqlite3.Connection]:
     with _copied(folder) as connection:
         _require_sound(connection)
-        has_images = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'images'").fetchone()
-        yield connection.execute(_IMAGES).fetchall() if has_images else []
+        yield connection
+
+
+def _images(catalog: sqlite3.Connection) -> list[tuple[str, str, str, str, int]]:
+    has_images = catalog.execute("SELECT 1 FROM sqlite_master WHERE name = 'images'").fetchone()
+    return catalog.execute(_IMAGES).fetchall() if has_images else []
 
 
 @contextmanager

@@ -142,6 +142,8 @@ PROOFS = (
     Proof(instrument="crash", mistake="overwrites", scenarios=("collision",)),
     Proof(instrument="crash", mistake="staging_left", scenarios=("recovery",), sample=4),
     Proof(instrument="crash", mistake="no_recovery", scenarios=("recovery",), sample=4),
+    Proof(instrument="crash", mistake="turn_in_two", scenarios=("chat",)),
+    Proof(instrument="crash", mistake="answers_left", scenarios=("chat",), sample=4),
     Proof(instrument="faults", mistake="fsync_error_ignored", scenarios=("collision",), failing=Kind.SYNC),
     Proof(instrument="trace", mistake="no_file_fsync"),
     Proof(instrument="trace", mistake="no_folder_fsync"),

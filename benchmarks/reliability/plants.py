@@ -10,15 +10,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from sqlalchemy import insert
+
 from app.adapters.blobs import publishing, staging, volume
 from app.adapters.catalog import database
 from app.adapters.catalog.captures import SqlCaptures
+from app.adapters.catalog.conversations import SqlConversations
 from app.adapters.catalog.generations import SqlGenerations
 from app.adapters.catalog.images import SqlImages
+from app.adapters.catalog.schema import sessions
 from app.domain.attempts import Again, Ended, judge
 from app.domain.captures import Capture
+from app.domain.conversations import NewTurn
 from app.domain.generations import Generation
-from app.domain.ids import GenerationId, ImageId, UserId
+from app.domain.ids import GenerationId, ImageId, StreamId, UserId
 from app.domain.images import Digest, Image, ImageFacts, ImageStatus, blob_key
 from app.domain.ports import BlobStore
 from app.services import capture as capture_module
@@ -174,6 +179,26 @@ def forgets_keys() -> None:
     _swap(SqlGenerations, "begin", lambda _: forget)
 
 
+def turn_in_two() -> None:
+    begin = SqlConversations.begin
+
+    async def begin_twice(self: SqlConversations, turn: NewTurn, **more: Any) -> StreamId:
+        if turn.is_new_session:
+            named = {"id": str(turn.session), "user_id": str(turn.user), "title": turn.title}
+            async with self._database.write() as connection:
+                await connection.execute(insert(sessions).values(created_at=turn.at, updated_at=turn.at, **named))
+        return await begin(self, replace(turn, is_new_session=False), **more)
+
+    _swap(SqlConversations, "begin", lambda _: begin_twice)
+
+
+def answers_left() -> None:
+    async def leave(_: SqlConversations, **__: object) -> int:
+        return 0
+
+    _swap(SqlConversations, "end_abandoned", lambda _: leave)
+
+
 PLANTS: dict[str, Callable[[], None]] = {
     plant.__name__: plant
     for plant in (
@@ -190,6 +215,8 @@ PLANTS: dict[str, Callable[[], None]] = {
         counts_attempts,
         no_reconciler,
         forgets_keys,
+        turn_in_two,
+        answers_left,
     )
 }
 

@@ -23,6 +23,8 @@ from benchmarks.reliability.scenarios import SCENARIOS, Scenario
 from benchmarks.reliability.shim import Action, Kind
 from benchmarks.reliability.stage import Promise, on_stage, sha256_of
 
+_FACTS = {"stored", "deleted", "half said", "said", "forgotten"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
@@ -112,7 +114,7 @@ def _false_success(blow: Blow, life: Life, before: list[Promise]) -> list[str]:
     # What is only promised is told beside captures already at work, whose fsync may have failed meanwhile; whether it
     # was true shows after recovery.  What was so before may be said again without a write.
     kept = {(promise.user, promise.image, promise.what) for promise in before}
-    said = [promise for promise in life.promises if promise.what in {"stored", "deleted"} and promise.failed_syncs]
+    said = [promise for promise in life.promises if promise.what in _FACTS and promise.failed_syncs]
     lies = [promise for promise in said if (promise.user, promise.image, promise.what) not in kept]
     return [f"{lie.user}/{lie.image}: {lie.what}, after {lie.failed_syncs} failed fsyncs" for lie in lies]
 

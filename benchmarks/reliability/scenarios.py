@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.domain.generations import Generation, Job, JobStatus
 from app.domain.ids import GenerationId, ImageId, UserId
+from benchmarks.reliability import talking
 from benchmarks.reliability.stage import Promise, Stage, Step, bytes_of, sha256_of, uri_of
 
 _GENERATION = GenerationId("gen_00000000000000000000000000")
@@ -116,6 +117,19 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "erase": Scenario(before=(keep("ana", "one"), keep("ana", "two")), steps=(erase,)),
     "sweep": Scenario(before=(keep("ana", "one"), keep("ana", "two"), keep("ben", "one")), steps=(sweep,)),
+    "chat": Scenario(
+        before=(
+            *(talking.show(name) for name in ("old", "both", "new")),
+            talking.ask(1, session=1, pictures=("old", "both")),
+            talking.hear_out(1, session=1),
+        ),
+        steps=(
+            talking.ask(2, session=2, pictures=("new", "both")),
+            talking.hear_out(2, session=2),
+            talking.ask(3, session=2),
+            talking.forget(session=1),
+        ),
+    ),
     "collision": Scenario(
         before=(keep("ben", "one"),), mess=occupy, steps=(keep("ana", "new"),), strangers=("a stranger",)
     ),

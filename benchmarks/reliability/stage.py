@@ -40,7 +40,10 @@ from devkit.pictures import picture
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One line of what the app was told.  *what* is `begun`, `stored`, `promised`, `deleting` or `deleted`."""
+    """One line of what the app was told.  *what* is `begun`, `stored`, `promised`, `deleting` or `deleted`.
+
+    Of conversations it is what `talking` says.
+    """
 
     what: str
     user: str

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from app.domain.conversations import Message, MessageStatus, Role, Session, SessionPosition
-from app.domain.errors import NotFound
+from app.domain.errors import IdempotencyKeyReused, NotFound
 from app.domain.ids import MessageId
-from tests.support.catalog import ANA, BOB, NOW, SECOND, Catalog
+from tests.support.catalog import ANA, BOB, NOW, SECOND, Catalog, a_key
 from tests.support.conversations import a_turn, answer_id, said, session_id, stream_id
 
 UNSPEAKABLE = "nul \x00 and half a pair \ud83d"
@@ -102,6 +102,42 @@ class TurnContract:
         await catalog.conversations.begin(a_turn(content=UNSPEAKABLE, title=UNSPEAKABLE))
 
         assert (await said(catalog))[0][-1] == "nul \ufffd and half a pair \ufffd"
+
+
+class RepeatedTurnContract:
+    async def test_a_question_asked_again_finds_its_first_answer(self, catalog: Catalog) -> None:
+        first = await catalog.conversations.begin(a_turn(1), idempotency_key=a_key())
+        again = await catalog.conversations.begin(a_turn(2), idempotency_key=a_key())
+
+        assert first == again == stream_id(1)
+        assert len(await said(catalog)) == 2
+
+    async def test_it_finds_it_even_if_its_conversation_was_deleted(self, catalog: Catalog) -> None:
+        await catalog.conversations.begin(a_turn(1), idempotency_key=a_key())
+        await catalog.conversations.delete_session(session_id(), user=ANA)
+
+        assert await catalog.conversations.begin(a_turn(2, session=2), idempotency_key=a_key()) == stream_id(1)
+        assert await catalog.conversations.find_session(session_id(2)) is None
+
+    async def test_asked_twice_at_once_it_is_asked_once(self, catalog: Catalog) -> None:
+        turns = [a_turn(number, session=number) for number in range(1, 6)]
+        found = await asyncio.gather(*(catalog.conversations.begin(turn, idempotency_key=a_key()) for turn in turns))
+
+        assert len(set(found)) == 1
+        assert len(await catalog.conversations.sessions(ANA, after=None, limit=9)) == 1
+
+    async def test_another_question_with_its_key_is_refused(self, catalog: Catalog) -> None:
+        await catalog.conversations.begin(a_turn(1), idempotency_key=a_key())
+        with pytest.raises(IdempotencyKeyReused):
+            await catalog.conversations.begin(a_turn(2), idempotency_key=a_key(request="1"))
+
+        assert len(await said(catalog)) == 2
+
+    async def test_a_question_that_was_refused_can_be_asked_again(self, catalog: Catalog) -> None:
+        with pytest.raises(NotFound):
+            await catalog.conversations.begin(a_turn(1, images=("nobodys",)), idempotency_key=a_key())
+
+        assert await catalog.conversations.begin(a_turn(2, session=2), idempotency_key=a_key()) == stream_id(2)
 
 
 class ReadingContract:

@@ -11,7 +11,7 @@ from tests.contracts.catalog_retention import LockContract, RetentionContract
 from tests.contracts.catalog_successes import SuccessLogContract
 from tests.contracts.catalog_upkeep import UpkeepContract
 from tests.contracts.catalog_uploads import RepetitionContract, UploadContract
-from tests.contracts.conversations import ReadingContract, SessionListContract, TurnContract
+from tests.contracts.conversations import ReadingContract, RepeatedTurnContract, SessionListContract, TurnContract
 from tests.contracts.conversations_answers import AbandonedContract, AnswerContract, StopContract
 from tests.contracts.conversations_pictures import DeletedSessionContract, PictureContract, UnusedImageContract
 
@@ -60,7 +60,7 @@ class TestUploads(UploadContract, RepetitionContract):
     pass
 
 
-class TestConversations(TurnContract, ReadingContract, SessionListContract):
+class TestConversations(TurnContract, RepeatedTurnContract, ReadingContract, SessionListContract):
     pass
 
 

@@ -72,3 +72,12 @@ async def test_a_broken_model_is_a_failure(ollama: OllamaStandIn, models: Ollama
     ollama.api_faults.add(ApiFault(on="show", status=500, body={"error": "unexpected EOF"}))
     with pytest.raises(ModelFailed):
         await models.abilities(SEEING)
+
+
+async def test_a_server_that_does_not_answer_is_unavailable(
+    ollama: OllamaStandIn, models: OllamaModels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.adapters.chat.ollama._SHOW_SECONDS", 0.05)
+    ollama.api_faults.add(ApiFault(on="show", hang=True))
+    with pytest.raises(ModelUnavailable, match="in time"):
+        await models.abilities(SEEING)

@@ -1,3 +1,4 @@
+import asyncio
 import logging
 import socket
 from typing import Any
@@ -159,6 +160,23 @@ async def test_a_redirect_is_not_followed(adapter: Adapter, ollama: OllamaStandI
     async with served(app) as url:
         assert type(await refused(adapter(base_url=url, key=KEY))) is ModelUnavailable
     assert ollama.journal.entries == []
+
+
+async def test_a_refusal_whose_reason_never_comes_is_one_all_the_same(
+    adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=500)
+        await response.prepare(request)
+        await asyncio.Event().wait()
+        return response
+
+    monkeypatch.setattr("app.adapters.chat.ollama._REFUSAL_SECONDS", 0.05)
+    app = web.Application()
+    app.router.add_post("/api/chat", stuck)
+    async with served(app) as url:
+        refusal = await refused(adapter(base_url=url))
+    assert (type(refusal), refusal.detail) == (ModelFailed, "Ollama answered 500.")
 
 
 async def test_ollama_may_live_below_a_path(adapter: Adapter, ollama: OllamaStandIn) -> None:

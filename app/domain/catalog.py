@@ -164,6 +164,9 @@ class GenerationCatalog(Protocol):
 
     async def find(self, generation: GenerationId) -> Generation | None: ...
 
+    async def mark_prepared(self, generation: GenerationId) -> bool:
+        """Record that the provider is about to be called; False when the generation has ended, so that it is not."""
+
     async def find_job(self, provider: str, job_id: str) -> list[Generation]:
         """Return every owner's generation of that job."""
 

@@ -67,6 +67,8 @@ class Generation:
     created_at: datetime
     first_image: ImageId
     """The first output's id, fixed from the start."""
+    is_prepared: bool = True
+    """False while its inputs are put where the provider finds them: that was certainly not called yet."""
     hosted: bool = True
     """False when outputs are passed through (`IMAGE_HOSTING_ENABLED=false`)."""
     model: str | None = None

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from app.domain import data_urls
@@ -43,6 +43,10 @@ class InputService:
         self._base_url = base_url
         self._storages = storages
 
+    async def is_ready(self, order: Order, provider: str) -> bool:
+        """Whether *order* holds nothing that is swapped for an address, or refused, on its way to *provider*."""
+        return await asyncio.to_thread(self._is_ready, order, provider)
+
     async def ready(self, order: Order, generation: Generation) -> Order:
         """Return *order* as it goes to the provider, with addresses in place of large pictures.
 
@@ -69,6 +73,12 @@ class InputService:
             await self._temporary.delete_for(generation)
         except AppError as refusal:
             log.warning("inputs are left", extra={"generation_id": str(generation), "error": refusal.code})
+
+    def _is_ready(self, order: Order, provider: str) -> bool:
+        texts = {text for text, _ in _candidates(order.input, "input")}
+        if provider in self._storages:
+            return not texts
+        return not any(map(data_urls.should_use_url, texts)) and _inline(texts) <= _MOST_INLINE
 
     async def _address(self, text: str, generation: Generation) -> str | None:
         """Return what stands for *text* in the request; None for itself."""
@@ -105,8 +115,12 @@ def _candidates(value: object, place: str, depth: int = 0) -> Iterator[tuple[str
             yield from _candidates(child, f"{place}.{name}", depth + 1)
 
 
+def _inline(texts: Iterable[str]) -> int:
+    return sum(len(text) for text in texts if _is_data(text))
+
+
 def _require_bounded(texts: list[str]) -> None:
-    if sum(len(text) for text in texts if _is_data(text)) > _MOST_INLINE:
+    if _inline(texts) > _MOST_INLINE:
         detail = f"More than {_MOST_INLINE} characters of data URLs cannot be sent to a provider from here."
         raise TooLarge(detail, field="input")
 

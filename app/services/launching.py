@@ -6,10 +6,10 @@ slow provider nor a client that leaves can lose the answer to something that is 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from app.domain.catalog import GenerationCatalog, IdempotencyKey
 from app.domain.errors import AppError, ProviderAnswerLost
@@ -40,21 +40,27 @@ class GenerationRequest:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-async def _as_it_is(order: Order, _: Generation) -> Order:
-    return order
+class Preparation(Protocol):
+    """What becomes of an order before it is sent."""
+
+    async def is_ready(self, order: Order, provider: str) -> bool:
+        """Whether *order* goes to *provider* as it is."""
+
+    async def ready(self, order: Order, generation: Generation) -> Order:
+        """Return *order* as it is to be sent; raise as `Provider.create` does, but never leave any doubt."""
+
+    async def release(self, generation: GenerationId) -> None:
+        """Undo what was done for a generation; never fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """How jobs are started here.  *webhook_url* is None where the provider cannot reach us.
-
-    *ready* returns an order as it is to be sent; it raises as `Provider.create` does, but never leaves any doubt.
-    """
+    """How jobs are started here.  *webhook_url* is None where the provider cannot reach us."""
 
     webhook_url: Callable[[str, GenerationId], str | None]
     cancel_after: timedelta
     is_hosting: bool
-    ready: Callable[[Order, Generation], Awaitable[Order]] = _as_it_is
+    preparation: Preparation
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,8 @@ class Launcher:
         Raise what `Provider.create` raises where certainly nothing was started; then no trace of it is left.
         """
         provider = self._providers(request.provider)
-        intent = self._intent(request)
+        is_ready = await self._terms.preparation.is_ready(request.order, provider.name)
+        intent = self._intent(request, is_prepared=is_ready)
         generation = await self._generations.begin(intent, idempotency_key=idempotency_key)
         if generation.id == intent.id:
             task = asyncio.create_task(self._start(provider, generation, request), name=f"launch {generation.id}")
@@ -153,8 +160,11 @@ class Launcher:
     async def _start(self, provider: Provider, generation: Generation, request: GenerationRequest) -> Launched:
         with self._reconciler.hands_off(generation):
             try:
+                order = await self._prepared(request.order, generation)
+                if order is None:
+                    return Launched(await self._jobs.find(generation.id), None)
                 job = await provider.create(
-                    await self._terms.ready(request.order, generation),
+                    order,
                     wait=min(request.wait, _LONGEST_WAIT),
                     cancel_after=self._terms.cancel_after,
                     webhook=self._terms.webhook_url(request.provider, generation.id),
@@ -166,6 +176,19 @@ class Launcher:
                 await self._refuse(generation, refusal)
                 raise
             return Launched(await self._take(generation, job), job)
+
+    async def _prepared(self, order: Order, generation: Generation) -> Order | None:
+        """Return *order* as it is to be sent; None when it is not to be sent any more.
+
+        The catalog says so before it is: one that was still being prepared when its process died was never sent.
+        """
+        if generation.is_prepared:
+            return order
+        order = await self._terms.preparation.ready(order, generation)
+        if await self._generations.mark_prepared(generation.id):
+            return order
+        await self._terms.preparation.release(generation.id)
+        return None
 
     async def _take(self, generation: Generation, job: Job) -> Generation:
         """Observe the job of *generation*; one that was canceled or erased meanwhile is not left to run."""
@@ -212,7 +235,7 @@ class Launcher:
             log.error("a launch failed", exc_info=failure, extra={"generation_id": str(generation)})
         self._signals.announce(generation)
 
-    def _intent(self, request: GenerationRequest) -> Generation:
+    def _intent(self, request: GenerationRequest, *, is_prepared: bool) -> Generation:
         now = self._clock()
         return Generation(
             id=self._ids.generation(),
@@ -221,6 +244,7 @@ class Launcher:
             status=JobStatus.STARTING,
             created_at=now,
             first_image=self._ids.image(),
+            is_prepared=is_prepared,
             hosted=self._terms.is_hosting,
             model=request.order.model,
             version=request.order.version,

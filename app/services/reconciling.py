@@ -104,6 +104,10 @@ class Reconciler:
         return likely
 
     async def _reconcile(self, generation: Generation) -> None:
+        if not generation.is_prepared:
+            await self._jobs.give_up(generation, "not_started", "The service stopped before it called the provider.")
+            await self._generations.release_key(generation.id)
+            return
         job = await self.find_job(generation)
         if job is not None:
             log.info("a lost job was found", extra={"generation_id": str(generation.id), "job_id": job.id})

@@ -75,7 +75,7 @@ class Graph(ChatGraph):
                 webhook_url=self.callbacks.for_generation,
                 cancel_after=self.settings.generation_deadline,
                 is_hosting=self.settings.image_hosting_enabled,
-                ready=self.inputs.ready,
+                preparation=self.inputs,
             ),
         )
 

@@ -74,6 +74,19 @@ class BeginContract:
 
         assert await catalog.generations.begin(a_generation(2)) == a_generation(2)
 
+    async def test_that_the_provider_is_called_is_recorded_first(self, catalog: Catalog) -> None:
+        intent = await catalog.generations.begin(a_generation(is_prepared=False))
+
+        assert await catalog.generations.mark_prepared(intent.id)
+        assert await catalog.generations.find(intent.id) == replace(intent, is_prepared=True)
+
+    async def test_what_has_ended_is_not_to_be_called_for(self, catalog: Catalog) -> None:
+        intent = await catalog.generations.begin(a_generation(is_prepared=False))
+        await end(catalog, intent, JobStatus.CANCELED)
+
+        assert not await catalog.generations.mark_prepared(intent.id)
+        assert not await catalog.generations.mark_prepared(a_generation(2).id)
+
 
 class UpdateContract:
     async def test_a_job_id_once_known_stays(self, catalog: Catalog) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from app.domain.catalog import IdempotencyKey
 from app.domain.errors import NotFound, ProviderAnswerLost, ProviderCredit, ProviderThrottled
-from app.domain.generations import JobStatus
-from app.domain.ids import IdFactory
+from app.domain.generations import Generation, JobStatus, Order
+from app.domain.ids import GenerationId, IdFactory
 from app.domain.images import ImageStatus
 from app.services.jobs import JobService
 from app.services.launching import GenerationRequest, Launcher, Terms
@@ -43,9 +43,39 @@ def signals() -> Signals:
     return Signals(monotonic=lambda: float(next(ticks)))
 
 
+class Slow:
+    """A preparation that an order needs if *is_slow*, and that takes until it is *done*."""
+
+    def __init__(self) -> None:
+        self.is_slow = False
+        self.done = asyncio.Event()
+        self.released: list[GenerationId] = []
+
+    async def is_ready(self, order: Order, provider: str) -> bool:
+        return not self.is_slow
+
+    async def ready(self, order: Order, generation: Generation) -> Order:
+        await self.done.wait()
+        return order
+
+    async def release(self, generation: GenerationId) -> None:
+        self.released.append(generation)
+
+
+@pytest.fixture
+def preparation() -> Slow:
+    return Slow()
+
+
 @pytest.fixture
 async def launcher(
-    catalog: Catalog, provider: FakeProvider, jobs: JobService, ids: IdFactory, clock: FakeClock, signals: Signals
+    catalog: Catalog,
+    provider: FakeProvider,
+    jobs: JobService,
+    ids: IdFactory,
+    clock: FakeClock,
+    signals: Signals,
+    preparation: Slow,
 ) -> AsyncIterator[Launcher]:
     launcher = Launcher(
         generations=catalog.generations,
@@ -55,7 +85,12 @@ async def launcher(
         signals=signals,
         ids=ids,
         clock=clock,
-        terms=Terms(webhook_url=lambda *_: None, cancel_after=timedelta(hours=1), is_hosting=True),
+        terms=Terms(
+            webhook_url=lambda *_: None,
+            cancel_after=timedelta(hours=1),
+            is_hosting=True,
+            preparation=preparation,
+        ),
     )
     yield launcher
     await launcher.stop(timedelta())
@@ -182,3 +217,35 @@ async def test_a_refused_generation_leaves_no_trace(
 async def test_a_generation_nobody_knows_any_more_is_not_found(jobs: JobService, ids: IdFactory) -> None:
     with pytest.raises(NotFound):
         await jobs.find(ids.generation())
+
+
+async def test_the_catalog_knows_before_the_provider_is_called(
+    launcher: Launcher, catalog: Catalog, provider: FakeProvider, preparation: Slow
+) -> None:
+    preparation.is_slow = True
+    launched = await launcher.launch(NO_WAIT, idempotency_key=None)
+    known = await catalog.generations.find(launched.generation.id)
+    assert known is not None
+    assert (known.is_prepared, provider.creates) == (False, 0)
+
+    preparation.done.set()
+    provider.answer.set_result(a_job())
+    await answered(launcher)
+    known = await catalog.generations.find(launched.generation.id)
+    assert known is not None
+    assert (known.is_prepared, provider.creates) == (True, 1)
+
+
+async def test_what_has_ended_meanwhile_is_not_started(
+    launcher: Launcher, catalog: Catalog, provider: FakeProvider, preparation: Slow, jobs: JobService
+) -> None:
+    preparation.is_slow = True
+    launched = await launcher.launch(NO_WAIT, idempotency_key=None)
+    await jobs.cancel(launched.generation)
+    preparation.done.set()
+    await answered(launcher)
+    known = await catalog.generations.find(launched.generation.id)
+
+    assert known is not None
+    assert (known.status, provider.creates) == (JobStatus.CANCELED, 0)
+    assert preparation.released == [launched.generation.id]

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.catalog import IdempotencyKey
 from app.domain.errors import ProviderUnreachable
 from app.domain.generations import Generation, JobStatus
 from app.domain.ids import IdFactory
@@ -16,6 +17,7 @@ from devkit.clock import FakeClock
 from tests.support.doubles import Catalog, FakeProvider, a_generation, a_job
 
 VERSION = "5" * 64
+KEY = IdempotencyKey(key="k-1", operation="POST /v1/images/generate", request_sha256="0" * 64)
 
 
 @pytest.fixture
@@ -191,3 +193,35 @@ async def test_a_list_that_cannot_be_had_gives_nobody_up(
     await reconciler.reconcile()
 
     assert (await jobs.find(orphan.id)).status is JobStatus.STARTING
+
+
+async def test_what_was_never_sent_ends_at_once_and_frees_its_key(
+    reconciler: Reconciler, catalog: Catalog, jobs: JobService, provider: FakeProvider, ids: IdFactory, clock: FakeClock
+) -> None:
+    unsent = replace(a_generation(ids, clock() - timedelta(seconds=5)), is_prepared=False)
+    await catalog.generations.begin(unsent, idempotency_key=KEY)
+    provider.jobs["job-1"] = a_job(created_at=unsent.created_at)
+    await reconciler.reconcile()
+    ended = await jobs.find(unsent.id)
+
+    assert (ended.status, ended.error_code, ended.job_id) == (JobStatus.FAILED, "not_started", None)
+    assert (await catalog.generations.begin(a_generation(ids, clock()), idempotency_key=KEY)).id != unsent.id
+
+
+async def test_what_is_being_prepared_by_another_process_is_let_be(
+    orphan: Generation, catalog: Catalog, jobs: JobService, provider: FakeProvider, ids: IdFactory, clock: FakeClock
+) -> None:
+    fleet = Reconciler(
+        generations=catalog.generations,
+        providers=lambda _: provider,
+        jobs=jobs,
+        clock=clock,
+        since=clock() - timedelta(hours=1),
+    )
+    unsent = await catalog.generations.begin(replace(a_generation(ids, clock()), is_prepared=False))
+    clock.advance(60)
+    await fleet.reconcile()
+    assert (await jobs.find(unsent.id)).status is JobStatus.STARTING
+    clock.advance(61)
+    await fleet.reconcile()
+    assert (await jobs.find(unsent.id)).error_code == "not_started"

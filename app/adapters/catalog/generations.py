@@ -38,6 +38,15 @@ class SqlGenerations:
             row = await _row(connection, str(generation))
         return None if row is None else rows.to_generation(row)
 
+    async def mark_prepared(self, generation: GenerationId) -> bool:
+        async with self._database.write() as connection:
+            result = await connection.execute(
+                update(generations)
+                .where(generations.c.id == str(generation), generations.c.status.in_(_OPEN))
+                .values(is_prepared=True)
+            )
+        return result.rowcount == 1
+
     async def find_job(self, provider: str, job_id: str) -> list[Generation]:
         query = select(generations).where(generations.c.provider == provider, generations.c.job_id == job_id)
         async with self._database.read() as connection:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     false,
     literal_column,
     text,
+    true,
 )
 
 from app.adapters.catalog.types import Instant, JsonText, Words
@@ -160,6 +161,7 @@ generations = Table(
     Column("next_poll_at", Instant),
     Column("polls", Integer, nullable=False),
     Column("metadata", JsonText, nullable=False),
+    Column("is_prepared", Boolean, nullable=False, server_default=true()),
     Index("generations_job", "provider", "job_id", "user_id", unique=True),
     Index("generations_due", "status", "next_poll_at"),
 )

@@ -72,9 +72,7 @@ async def test_after_a_while_a_refusal_is_an_event_and_what_was_asked_is_kept(tm
         assert (answer.status, answer.error_code, answer.content) == (MessageStatus.FAILED, "model_unavailable", "")
 
 
-@pytest.mark.parametrize(
-    "failure", [ModelFailed("It broke."), ModelStalled("It is silent.")], ids=lambda each: each.code
-)
+@pytest.mark.parametrize("failure", [ModelFailed("It broke."), ModelStalled("It is silent.")], ids=["broken", "silent"])
 async def test_what_was_said_before_a_failure_stays(talk: Talk, failure: ModelFailed | ModelStalled) -> None:
     talk.models.prompt = (Said("A "), failure)
     events = await talk.said()

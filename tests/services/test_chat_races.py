@@ -65,8 +65,7 @@ async def test_a_stop_at_the_last_moment_leaves_a_whole_answer_whole(talk: Talk)
         started = await began(saying)
         talk.models.calls[0].say("A cat.")
         talk.models.calls[0].finish()
-        while not talk.models.calls[0].closed.is_set():
-            await asyncio.sleep(0)
+        await talk.models.calls[0].closed.wait()
         await talk.graph.chat.stop(started.stream, by=OF_ANA)
         assert end_of(await rest(saying)) == Done(content_length=6, model="llava", reason="stop")
     assert (await talk.answer(started.session)).status is MessageStatus.COMPLETE
@@ -133,9 +132,6 @@ async def test_a_reader_that_goes_away_stops_the_model_and_what_was_said_is_kept
     answer = await talk.answer(session)
     assert (answer.status, answer.content) == (MessageStatus.STOPPED, "A ")
     assert reading.cancelled() == (how == "is cancelled")
-    assert reading.cancelled() or isinstance(
-        reading.exception(), ConnectionResetError if how == "fails" else type(None)
-    )
 
 
 async def test_a_reader_that_goes_away_while_nothing_was_said_leaves_nothing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from app.adapters.chat.ollama import OllamaModels
 from app.config import Settings
@@ -102,11 +102,10 @@ class Talk:
     models: ScriptedModels
     clock: FakeClock
 
-    async def ask(self, text: str = "What is it?", *, user: UserId = ANA, **more: object) -> Saying:
-        question = Question(**cast(dict[str, object], {"user": user, "text": text, **more}))  # type: ignore[arg-type]
-        return await self.graph.chat.ask(question)
+    async def ask(self, text: str = "What is it?", *, user: UserId = ANA, **more: Any) -> Saying:
+        return await self.graph.chat.ask(Question(user=user, text=text, **more))
 
-    async def said(self, text: str = "What is it?", **more: object) -> list[Event]:
+    async def said(self, text: str = "What is it?", **more: Any) -> list[Event]:
         """Ask, and return all that is told."""
         async with await self.ask(text, **more) as saying:
             return [event async for event in saying.events()]
@@ -138,15 +137,12 @@ async def talking(
 ) -> AsyncIterator[Talk]:
     """Yield services over *folder*; a model gets *hold_back* seconds before its question is kept all the same."""
     clock, models = FakeClock(), models or ScriptedModels()
-    named = {"OLLAMA_MODEL": SEEING, **changes}
-    settings = Settings.from_env(environment(folder, **named), dotenv=None)
+    settings = Settings.from_env(environment(folder) | {"OLLAMA_MODEL": SEEING} | changes, dotenv=None)
     world = World(clock=clock, monotonic=clock.monotonic)
     async with opened(settings, world) as adapters:
         graph = Graph(settings, world, replace(adapters, models=cast(OllamaModels, models)))
         await graph.recovery.require_volume()
-        graph.chat_terms = ChatTerms(  # type: ignore[misc]  # a cached property is made to be set
-            max_answer=settings.chat_answer_max_chars, hold_back=timedelta(seconds=hold_back)
-        )
+        graph.chat_terms = ChatTerms(max_answer=settings.chat_answer_max_chars, hold_back=timedelta(seconds=hold_back))
         async with aclosing(graph.variants):
             try:
                 yield Talk(graph, models, clock)

@@ -2,7 +2,7 @@
 
 import shutil
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.adapters.backup.folder import FolderBackup
@@ -79,6 +79,15 @@ async def test_a_chat_picture_goes_at_its_age_and_its_message_says_so(tmp_path: 
     assert (str(coming.id), coming.reason) == ("a", "expired")
     assert [(image.status, image.reason) for image in question.images] == [("deleted", "expired")]
     assert question.content == "question 1"
+
+
+async def test_a_chat_pictures_document_says_when_it_goes(tmp_path: Path) -> None:
+    async with still(tmp_path, IMAGE_RETENTION_DAYS="2", IMAGE_MAX_AGE_DAYS="90") as service:
+        await a_shown_picture(service, "a")
+        (document,) = (await (await service.http.get("/v1/users/ana/images")).json())["images"]
+
+    lifetime = datetime.fromisoformat(document["expires_at"]) - datetime.fromisoformat(document["hosted_at"])
+    assert lifetime == timedelta(days=2)
 
 
 async def test_a_chat_picture_without_an_age_stays(tmp_path: Path) -> None:

@@ -65,8 +65,9 @@ class WorkerProcess:
 
         It inherits our error output, for what keeps it from starting; once it has, it falls silent.  It inherits
         no environment, so that no secret of ours is within a decoder's reach, and no terminal signal.
+        A *niceness* above 0 gives way to whoever else wants the processor.
         """
-        sandbox = {"memory_limit": memory_limit, "parent": os.getpid(), "niceness": niceness}
+        sandbox = {"memory_limit": memory_limit, "parent": os.getpid()}
         settings = {"limits": asdict(limits), "sandbox": sandbox}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -77,6 +78,9 @@ class WorkerProcess:
             env=_environment(),
             start_new_session=True,
         )
+        # From here, not by itself: what it imports takes it longer than ten pictures do.
+        with suppress(ProcessLookupError):
+            os.setpriority(os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, 0) + niceness)
         return cls(process)
 
     @property

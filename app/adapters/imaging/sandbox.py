@@ -13,10 +13,9 @@ _PR_SET_NO_NEW_PRIVS = 38
 _OPEN_FILES = 32
 
 
-def enter(*, memory_limit: int, parent: int, niceness: int = 0) -> None:
+def enter(*, memory_limit: int, parent: int) -> None:
     """Give up privileges, files and memory beyond *memory_limit* bytes; die when *parent* does.
 
-    A *niceness* above 0 gives way to whoever else wants the processor.
     CPU time is not limited: a worker lives for many pictures, and the pool kills a slow one by the clock.
     """
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -24,7 +23,6 @@ def enter(*, memory_limit: int, parent: int, niceness: int = 0) -> None:
     # The parent may have died before its death could be a signal.
     if os.getppid() != parent:
         raise SystemExit("the parent is gone")
-    os.nice(niceness)
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_FSIZE, 0)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)

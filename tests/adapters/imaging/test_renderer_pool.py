@@ -13,6 +13,7 @@ from PIL import Image
 from app.adapters.imaging import protocol
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.pool import RendererPool
+from app.adapters.imaging.process import WorkerProcess
 from app.domain.errors import InvalidInput, Overloaded, RenderingFailed, StorageUnavailable
 from app.domain.variants import Rendering, gallery_rendering
 from tests.support import hostile_pictures as hostile
@@ -64,6 +65,14 @@ async def test_many_at_once_get_their_own(make_renderer: MakeRenderer, good: Pat
     widths = range(10, 40)
     made = await asyncio.gather(*(pool.render(good, Rendering(extension="png", width=width)) for width in widths))
     assert [size(each)[0] for each in made] == list(widths)
+
+
+async def test_a_worker_gives_way_from_its_first_moment() -> None:
+    worker = await WorkerProcess.start(limits=Limits(), memory_limit=1 << 30, niceness=5)
+    try:
+        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+    finally:
+        await worker.end()
 
 
 async def test_a_worker_gives_way_when_it_is_told_to(make_renderer: MakeRenderer, good: Path) -> None:

@@ -19,7 +19,7 @@ from app.web.errors import (
     as_problems,
 )
 from app.web.finishing import REQUEST_ID as GIVEN_ID
-from app.web.finishing import end_connection, finish
+from app.web.finishing import answer_as_http_1_1, end_connection, finish
 from app.web.hot.lane import Lane
 from app.web.keys import DESCRIPTION, LANE, OPTIONS, PAGES, SERVICES, Services, WebOptions
 from app.web.openapi import describe
@@ -100,6 +100,7 @@ def _request_id(request: web.Request) -> str:
 async def _well_meant(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse what no handler should have to think of."""
     if request.version not in {HttpVersion10, HttpVersion11}:
+        answer_as_http_1_1(request)
         raise MalformedRequest("Only HTTP/1.0 and HTTP/1.1 are spoken here.")
     host = named_host(request)
     if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":

@@ -4,7 +4,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 from multidict import CIMultiDict
 
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -24,6 +24,11 @@ def finish(response: web.StreamResponse, *, request_id: str | None = None, is_ht
     if response.status == HTTPStatus.REQUEST_TIMEOUT:
         # Whoever was too slow once is not waited for again on this connection (RFC 9110 §15.5.9).
         end_connection(response)
+
+
+def answer_as_http_1_1(request: web.BaseRequest) -> None:
+    """Let the answer to *request* name our version (RFC 9110 §6.2), where aiohttp would echo what it was sent."""
+    request._cache["version"] = HttpVersion11  # noqa: SLF001 (there is no other way)
 
 
 def end_connection(response: web.StreamResponse) -> None:

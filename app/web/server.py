@@ -15,12 +15,13 @@ from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.streams import EMPTY_PAYLOAD
-from aiohttp.web_protocol import _ErrInfo
+from aiohttp.web_protocol import ERROR, _ErrInfo
 
 from app.domain.errors import AppError
 from app.web.connections import Connections, Entry
 from app.web.errors import Handler, MalformedRequest, RequestTimeout, as_problems, problem
-from app.web.finishing import finish
+from app.web.finishing import answer_as_http_1_1, finish
+from app.web.framing import Framing
 from app.web.hot.lane import Lane
 from app.web.hot.side import FastSide
 from app.web.keys import LANE
@@ -103,8 +104,11 @@ class _Protocol(web.RequestHandler):
         self._stall_alarm = Alarm(patience.stall, self._on_stall)
         self._untaken = 0
         self._line: asyncio.Transport | None = None  # `transport` is None once it is closing
+        self._framing = Framing()
         self._lane = lane
         self._fast: FastSide | None = None
+        self.heard = b""
+        """The request that is being answered, as it came; empty if it is not sure which bytes it was."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         line = cast(asyncio.Transport, transport)
@@ -137,19 +141,38 @@ class _Protocol(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._fast is not None and data and self._fast.hear(data, is_idle=self._is_idle):
+        is_next = self._framing.is_at_start and self._is_idle
+        if is_next and self._fast is not None and data and self._fast.answer(data):
             self._head_alarm.clear()
             self._has_begun = False
             self._stay()
             return
-        super().data_received(data)
-        # Only while nothing is being answered is it sure that these bytes are of a head.
-        if not self._is_waiting:
+        before = len(self._messages)
+        pieces = self._framing.split(data)
+        self.heard = data if is_next and self._framing.is_at_start and len(pieces) == 1 else b""
+        # One by one: the parser forgets requests that come in one piece with something it cannot read.
+        for piece in pieces:
+            super().data_received(piece)
+        if data:
+            self._time_head(is_complete=len(self._messages) > before)
+
+    def _time_head(self, *, is_complete: bool) -> None:
+        """Give the head that has begun its time, from its first byte on."""
+        # While something is being answered it is not always sure that bytes are of a head.
+        is_in_head = self._is_waiting or self._framing.is_in_head
+        if is_complete or not is_in_head:
             self._head_alarm.clear()
-            self._has_begun = False
-        elif data:
-            self._has_begun = True
+        self._has_begun = is_in_head
+        if is_in_head:
             self._head_alarm.set()
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks whether to keep the connection
+        """Answer what the client has asked before it ended its side of the connection, and close it then."""
+        if self._is_waiting or self._force_close or not self._is_heard_out:
+            return False
+        ended = _ErrInfo(status=HTTPStatus.BAD_REQUEST, exc=ConnectionResetError("no more is asked"), message="")
+        self._messages.append((ended, EMPTY_PAYLOAD))
+        return True
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -181,9 +204,11 @@ class _Protocol(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
 
     @property
-    def heard(self) -> bytes:
-        """The request that is being answered, as it came; empty if it is not sure which bytes it was."""
-        return b"" if self._fast is None else self._fast.heard
+    def _is_heard_out(self) -> bool:
+        """Tell whether the last request has come with all its body."""
+        if self._messages:
+            return self._messages[-1][1].is_eof()
+        return self._current_request is None or self._current_request.content.is_eof()
 
     @property
     def _is_idle(self) -> bool:
@@ -196,15 +221,15 @@ class _Protocol(web.RequestHandler):
         return self._waiter is not None and not self._waiter.done()
 
     def _on_late_head(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done():
-            return
         if not self._has_begun:
-            self.force_close()
+            if self._is_waiting:
+                self.force_close()
             return
         late = _ErrInfo(status=HTTPStatus.REQUEST_TIMEOUT, exc=TimeoutError(), message="")
+        # Behind what is being answered still, if anything is.
         self._messages.append((late, EMPTY_PAYLOAD))
-        waiter.set_result(None)
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def _on_stall(self) -> None:
         """Cut a client off that took less than a slice meanwhile; another one gets as long for the next."""
@@ -233,6 +258,8 @@ class _Protocol(web.RequestHandler):
         else:
             # Strangers send such things all day.
             log.info("malformed request", extra={"reason": type(exc).__name__, "address": request.remote})
+        if request._message is ERROR:  # noqa: SLF001 (aiohttp's stand-in for what it could not read)
+            answer_as_http_1_1(request)
         response = problem(_refusal(status))
         finish(response)
         response.force_close()

@@ -39,6 +39,10 @@ class Line:
         self._writer.write(data)
         await self._writer.drain()
 
+    def end(self) -> None:
+        """Say no more, and hear on."""
+        self._writer.write_eof()
+
     async def hear(self, *, has_body: bool = True) -> Reply:
         interim: list[int] = []
         while True:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.problems import assert_problem
 from tests.support.raw import Line, connected, exchange, request
 from tests.support.service import Service
-from tests.support.still import still
+from tests.support.still import promise, still
 
 HALF = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Long: "
 STARTS = {
@@ -94,6 +94,35 @@ async def test_what_was_asked_before_a_late_head_is_answered(service: Service) -
         assert [(await line.hear()).status for _ in range(2)] == [200, 404]
         await line.say(b"x")
         assert (await line.hear()).status == 408
+
+
+async def test_a_head_that_came_in_one_piece_with_a_request_is_late_though_nothing_follows(service: Service) -> None:
+    async with connected(service) as line:
+        await line.say(request("GET", "/livez") + HALF)
+        replies = [await line.hear() for _ in range(2)]
+        assert [reply.status for reply in replies] == [200, 408]
+        assert replies[1].version == "HTTP/1.1"
+        assert await line.is_closed()
+
+
+async def test_a_head_that_is_late_while_another_is_answered_is_refused_after_it(tmp_path: Path) -> None:
+    async with still(tmp_path, REQUEST_HEAD_SECONDS="0.1", CAPTURE_READ_WAIT="0.4") as service:
+        await promise(service, "later")
+        async with connected(service) as line:
+            await line.say(request("GET", "/v1/images/hosted/ana/later") + HALF)
+            assert (await line.hear()).status in {307, 503}
+            assert (await line.hear()).status == 408
+
+
+async def test_a_head_that_ends_while_another_is_answered_is_in_time(tmp_path: Path) -> None:
+    async with still(tmp_path, REQUEST_HEAD_SECONDS="0.1", CAPTURE_READ_WAIT="0.4") as service:
+        await promise(service, "later")
+        async with connected(service) as line:
+            await line.say(request("GET", "/v1/images/hosted/ana/later") + HALF)
+            await asyncio.sleep(0.03)  # so that it comes in a piece of its own, and in time
+            await line.say(b"x\r\n\r\n")
+            assert (await line.hear()).status in {307, 503}
+            assert (await line.hear()).status == 200
 
 
 async def test_a_head_in_pieces_is_in_time_if_its_end_is(tmp_path: Path) -> None:

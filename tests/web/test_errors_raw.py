@@ -73,6 +73,7 @@ async def service(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ser
 async def test_malformed_requests_are_400_in_our_own_words(service: Service, data: bytes) -> None:
     reply = await exchange(service, data)
     assert_problem(400, reply.headers, reply.json(), code="malformed_request")
+    assert reply.version == "HTTP/1.1"
     assert "no-store" in reply.headers["Cache-Control"]
     assert b"canary" not in reply.body.lower()
     assert "Python" not in str(reply.headers)
@@ -91,6 +92,16 @@ async def test_what_came_before_a_malformed_request_is_answered_first(service: S
         assert (await line.hear()).status == 200
         await line.say(MALFORMED["one word"])
         assert (await line.hear()).status == 400
+
+
+@pytest.mark.parametrize(
+    "data", [MALFORMED["one word"], MALFORMED["two hosts"], b"\x16\x03"], ids=["word", "hosts", "tls"]
+)
+async def test_what_came_in_one_piece_with_a_malformed_request_is_answered_first(service: Service, data: bytes) -> None:
+    async with connected(service) as line:
+        await line.say(request("GET", "/livez") + request("GET", "/nowhere") + data)
+        assert [(await line.hear()).status for _ in range(3)] == [200, 404, 400]
+        assert await line.is_closed()
 
 
 async def test_malformed_requests_leave_no_errors_in_the_log(

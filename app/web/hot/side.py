@@ -1,31 +1,23 @@
-"""The fast lane's side of one connection: when it may answer, and what it has not sent yet."""
+"""The fast lane's side of one connection: what it has not sent yet."""
 
 import asyncio
 import os
 from contextlib import suppress
 
-from app.web.hot.heads import is_whole
 from app.web.hot.lane import Lane
 from app.web.hot.pouring import Pour
 
 
 class FastSide:
-    """Told of everything a connection hears, before the parser is.
-
-    Bytes may pass the parser by only while it holds no part of a request.  That cannot be asked of it, so it is
-    counted along: it holds none as long as each piece that arrived was one whole request without a body.
-    """
+    """Sends what the lane answers, past a transport that has nothing to send itself."""
 
     def __init__(self, lane: Lane, transport: asyncio.Transport, address: str) -> None:
         self._lane = lane
         self._transport = transport
         self._socket: int = transport.get_extra_info("socket").fileno()
         self._address = address
-        self._is_parser_empty = True
         self._pour: Pour | None = None
         self._finished: asyncio.Future[None] | None = None
-        self.heard = b""
-        """The request that is being answered the long way, as it came; empty if it is not sure which bytes it was."""
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -39,19 +31,12 @@ class FastSide:
     def is_pouring(self) -> bool:
         return self._pour is not None and not self._pour.is_over
 
-    def hear(self, data: bytes, *, is_idle: bool) -> bool:
-        """Answer *data*, or return False: then it is the parser's.  *is_idle*: nothing is being answered."""
-        if not self._is_parser_empty:
-            self.heard = b""
-            return False
-        if is_idle and self._lane.answer(data, self):
-            return True
-        self._is_parser_empty = is_whole(data)
-        self.heard = data if is_idle and self._is_parser_empty else b""
-        return False
+    def answer(self, data: bytes) -> bool:
+        """Answer *data*, which follows on whole requests that were all answered, or return False: then others do."""
+        return self._lane.answer(data, self)
 
     def send(self, *pieces: bytes | memoryview) -> None:
-        """Send what is small, past a transport that has nothing to send; what the socket does not take is its."""
+        """Send what is small; what the socket does not take is the transport's to send."""
         try:
             sent = os.writev(self._socket, pieces)
         except OSError:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.web.hot.heads import HeadReader, is_whole
+from app.web.hot.heads import HeadReader
 
 LINE = b"GET /v1/images/hosted/ana/pic.png?w=160 HTTP/1.1\r\n"
 HEAD = LINE + b"Host: a.example\r\n"
@@ -102,27 +102,3 @@ def test_words_with_an_id_in_them_are_not_remembered() -> None:
     found = reader()
     assert found.find(HEAD + b"X-Railway-Request-Id: a\r\n\r\n") is not None
     assert not found._known
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (HEAD + b"\r\n", True),
-        (b"DELETE /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", True),
-        (b"GET /a HTTP/1.1\r\nX-Content-Length: 5\r\n\r\n", True),
-        (b"", False),
-        (b"\r\n", False),
-        (HEAD, False),
-        (HEAD + b"\r\nG", False),
-        (HEAD + b"\r\n" + HEAD + b"\r\n", False),
-        (HEAD + b"content-LENGTH: 0\r\n\r\n", False),
-        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", False),
-        (HEAD + b"Upgrade: a\r\n\r\n", False),
-        (HEAD + b"Expect: 100-continue\r\n\r\n", False),
-        (HEAD + b"Content-Length : 5\r\n\r\n", False),
-        (HEAD + b"A: b\r\n Content-Length: 5\r\n\r\n", False),
-        (b"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", False),
-    ],
-)
-def test_a_whole_request_is_one_that_surely_ends_where_its_bytes_end(data: bytes, *, expected: bool) -> None:
-    assert is_whole(data) == expected

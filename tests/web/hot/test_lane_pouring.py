@@ -199,7 +199,7 @@ async def test_a_body_of_a_request_is_not_held_on_to(service: Service, watch: Wa
         side = watch.side
         assert side is not None
         await ask(line, request("POST", "/v1/tokens", "Content-Type: application/json", body=b'{"user_id": "ana"}'))
-        assert side.heard == b""
+        assert connection_of(watch).heard == b""
 
 
 async def stopping(running: AsyncExitStack) -> float:

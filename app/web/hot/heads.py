@@ -18,10 +18,6 @@ _HEAD = re.compile(
     rb"(?P<method>GET|HEAD) (?P<target>/v1/images/hosted/[A-Za-z0-9_.@+=~/?&%-]{1,512}) HTTP/1\.1\r\n"
     rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n){1,64}\r\n"
 )
-_WHOLE = re.compile(
-    rb"[A-Z]{1,16} /[!-~]* HTTP/1\.1\r\n"
-    rb"(?:(?!(?i:content-length|transfer-encoding|upgrade|expect):)[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e]*\r\n){1,64}\r\n"
-)
 _CONDITIONS = frozenset({b"range", b"if-range", b"if-match", b"if-none-match"})
 # What depends on the time of day is worked out anew each time.
 _DATED = frozenset({b"if-modified-since", b"if-unmodified-since", b"if-range"})
@@ -112,8 +108,3 @@ def _only_range(method: str, conditions: tuple[tuple[bytes, bytes], ...]) -> str
         return None
     name, value = conditions[0]
     return value.decode() if name == b"range" else None
-
-
-def is_whole(data: bytes) -> bool:
-    """Tell whether *data* is surely one whole request without a body, and nothing else."""
-    return len(data) <= _LONGEST and _WHOLE.fullmatch(data) is not None

@@ -44,15 +44,17 @@ class Turns:
         try:
             await place
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled():
-                self._pass_on()  # it was our turn when we left
-            else:
+            if place in self._queue:
                 self._queue.remove(place)
+            elif not place.cancelled():
+                self._pass_on()  # it was our turn when we left
             raise
 
     def _pass_on(self) -> None:
         # Handed from one to the next: nobody who comes meanwhile can be quicker than who waits.
-        if self._queue:
-            self._queue.popleft().set_result(None)
-        else:
-            self._free += 1
+        while self._queue:
+            place = self._queue.popleft()
+            if not place.done():  # else whoever waited there has left, and does not know it yet
+                place.set_result(None)
+                return
+        self._free += 1

@@ -1,12 +1,12 @@
 """How an app talks to a model through the service."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, FormData
 
-from tests.support.events import Heard, heard
+from tests.support.events import Heard, hear, heard
 from tests.support.service import Service
 
 SAY = "/api/stream-message"
@@ -44,9 +44,14 @@ def warnings(events: list[Heard]) -> list[str]:
     return [event.data["code"] for event in events if event.name == "warning"]
 
 
-async def said(service: Service, message: str | None = "What is it?", **more: Any) -> list[Heard]:
+async def said_by(http: ClientSession, message: str | None = "What is it?", **more: Any) -> list[Heard]:
     """Ask in JSON, and return the whole answer."""
-    return await heard(await say(service.http, message, **more))
+    return await heard(await say(http, message, **more))
+
+
+async def said(service: Service, message: str | None = "What is it?", **more: Any) -> list[Heard]:
+    """Do the same, of a service that runs here."""
+    return await said_by(service.http, message, **more)
 
 
 async def messages(http: ClientSession, session: str, **query: str) -> list[dict[str, Any]]:
@@ -60,3 +65,13 @@ async def messages(http: ClientSession, session: str, **query: str) -> list[dict
 async def sessions(http: ClientSession, user: str = "ana") -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = (await (await http.get("/api/sessions", params={"user_id": user})).json())["sessions"]
     return found
+
+
+async def begun(response: ClientResponse, *, tokens: int = 2) -> tuple[AsyncIterator[Heard], list[Heard]]:
+    """Return the rest of an answer of which so many tokens were heard, and what was heard."""
+    events, so_far = hear(response), list[Heard]()
+    async for event in events:
+        so_far.append(event)
+        if sum(each.name == "token" for each in so_far) == tokens:
+            break
+    return events, so_far

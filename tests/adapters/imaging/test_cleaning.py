@@ -128,6 +128,29 @@ def test_cleaning_twice_is_cleaning_once(kind: str) -> None:
     assert cleaned(once) == once
 
 
+def test_what_only_claims_to_be_a_profile_of_a_webp_goes() -> None:
+    buffer = BytesIO()
+    pictures.picture(64, 48).save(buffer, "WEBP", icc_profile=SECRET)
+    found = cleaned(buffer.getvalue())
+
+    assert SECRET in buffer.getvalue()
+    assert SECRET not in found
+    assert found[20] & 0x20 == 0  # nor is one announced
+    assert shown(found)[0].pixels == shown(buffer.getvalue())[0].pixels
+
+
+def test_a_frame_of_a_webp_has_no_profile() -> None:
+    whole = pictures.animated("WEBP")
+    at = whole.index(b"ANMF") + 8
+    (size,) = struct.unpack_from("<I", whole, at - 4)
+    hidden = b"ICCP" + struct.pack("<I", len(SECRET)) + SECRET + bytes(len(SECRET) % 2)
+    frame = whole[at : at + 16] + hidden + whole[at + 16 : at + size]
+    body = whole[8 : at - 4] + struct.pack("<I", len(frame)) + frame + whole[at + size :]
+    found = cleaned(b"RIFF" + struct.pack("<I", len(body)) + body)
+
+    assert found == cleaned(whole)
+
+
 @each_format
 def test_a_profile_stays(kind: str) -> None:
     assert shown(cleaned(described(kind)))[0].profile == shown(described(kind))[0].profile != b""

@@ -144,7 +144,7 @@ class Probe(Protocol):
     async def require_picture(self, url: str) -> None:
         """Raise unless *url* answers with a picture that is not too large; what was seen is believed for a while.
 
-        As `require_allowed`, and as `Downloader.fetch` does.
+        As `require_allowed`, and as `Downloader.fetch` does; a name without an address is as one that is refused.
         """
 
     async def aclose(self) -> None: ...

@@ -60,8 +60,12 @@ class GuardedResolver(AbstractResolver):
         port: int = 0,
         family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  # both are always judged
     ) -> list[ResolveResult]:
-        async with asyncio.timeout(self._timeout):
-            addresses = await self._resolve(host, port)
+        try:
+            async with asyncio.timeout(self._timeout):
+                addresses = await self._resolve(host, port)
+        except TimeoutError:
+            # A timeout would go past aiohttp as one of the whole request.
+            addresses = []
         if not addresses:
             raise OSError(errno.ENOENT, "no address")
         if not all(self._may_dial(address, port) for address in addresses):

@@ -13,7 +13,7 @@ from app.adapters.download.answers import REDIRECTS, read_size, refusal_of, too_
 from app.adapters.download.guard import Resolve
 from app.adapters.download.limits import FetchLimits, Timing
 from app.adapters.download.policy import SourcePolicy
-from app.adapters.download.session import Broken, GuardedSession, translated
+from app.adapters.download.session import Broken, GuardedSession, Nameless, translated
 from app.domain.errors import SourceNotAllowed, SourceRejected, SourceUnavailable
 from app.domain.images import CONTENT_TYPES
 
@@ -55,6 +55,9 @@ class HttpProbe:
                 await self._ask(self._policy.parse(url))
         except TimeoutError:
             raise SourceUnavailable("The source took too long.") from None
+        except Nameless:
+            # In the same words as an address that is refused: else whoever asks learns which names are known inside.
+            raise SourceNotAllowed from None
         except Broken:
             raise SourceUnavailable("The source did not answer, or broke off.") from None
         self._remember(url)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import (
+    ClientConnectorDNSError,
     ClientError,
     ClientSession,
     ClientTimeout,
@@ -82,6 +83,10 @@ class GuardedSession:
             await self._opened.close()
 
 
+class Nameless(Broken):
+    """The name service knows no address, or is silent."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what aiohttp raises into `SourceNotAllowed` or `Broken`, without its text: that holds the URL."""
@@ -90,4 +95,5 @@ def translated() -> Iterator[None]:
     except (ClientError, OSError) as exc:
         if isinstance(exc.__cause__, ForbiddenAddress):
             raise SourceNotAllowed from None
-        raise Broken(type(exc.__cause__ or exc).__name__) from None
+        kind = Nameless if isinstance(exc, ClientConnectorDNSError) else Broken
+        raise kind(type(exc.__cause__ or exc).__name__) from None

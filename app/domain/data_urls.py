@@ -68,6 +68,11 @@ def named_type(content_type: str) -> str:
     return _OTHER_NAMES.get(name, name)
 
 
+def claims_image(text: str) -> bool:
+    """Tell whether *text* is a data URL that calls itself an image, of whatever kind."""
+    return text[:11].lower() == "data:image/"
+
+
 def should_use_url(text: str) -> bool:
     """Tell whether *text* is a data URL so large that a provider should get a URL instead."""
     return text[:5].lower() == "data:" and _size(text, text.find(",") + 1) > WORTH_A_URL

@@ -85,7 +85,7 @@ class InputService:
         storage = self._storages.get(generation.provider)
         if storage is not None:
             return await self._stored(text, generation, storage)
-        if self._base_url is None or not self._temporary.should_use_url(text) or not _is_picture(text):
+        if not self._temporary.should_use_url(text) or not _is_picture(text) or self._base_url is None:
             return None
         hosted = await self._temporary.host(
             text, owner=generation.user, base_url=self._base_url, generation=generation.id
@@ -130,10 +130,16 @@ def _is_data(text: str) -> bool:
 
 
 def _is_picture(text: str) -> bool:
-    """Whether *text* says that it is a picture we could host; anything else is between the app and its model."""
+    """Whether *text* is a picture we could host, as far as its head tells.
+
+    Sound, text and the like are between the app and its model.  What calls itself an image must be one that we take,
+    or small: raise `SourceRejected`.
+    """
     try:
         data_urls.parse(text)
     except SourceRejected:
+        if data_urls.claims_image(text) and data_urls.should_use_url(text):
+            raise
         return False
     return True
 

@@ -1,6 +1,7 @@
 """Large pictures in an input: the provider gets an address that lives as long as the generation does."""
 
 import json
+from base64 import b64encode
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from devkit.fal import Behaviour as FalBehaviour
 from devkit.fal import FalStandIn
 from devkit.replicate import ApiFault, Behaviour, ReplicateStandIn
+from tests.support import hostile_pictures as hostile
 from tests.support import pictures
 from tests.support.beside_fal import MODEL, beside, reachable
 from tests.support.ports import free_port
@@ -117,6 +119,45 @@ async def test_a_broken_picture_is_refused_before_anything_is_started(service: S
 
     assert problem["field"] == "input.image_url"
     assert (fal.requests, kept(service)) == ([], 0)
+
+
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'>" + b" " * 400 * 1024 + b"</svg>"
+REFUSED = {
+    "svg": (f"data:image/svg+xml;base64,{b64encode(SVG).decode()}", "type_not_allowed"),
+    "svg without base64": (f"data:image/svg+xml,{SVG.decode()}", "type_not_allowed"),
+    "svg as png": (data_uri(SVG), "unsupported_format"),
+    "html as png": (data_uri(hostile.HTML + bytes(300 * 1024)), "not_an_image"),
+    "tiff": (data_uri(LARGE).replace("image/png", "image/tiff"), "type_not_allowed"),
+    "not base64": ("data:image/png;base64," + "!" * 400_000, "not_base64"),
+    "png as text": (data_uri(LARGE).replace(";base64,", ","), "not_base64"),
+    "jpeg as png": (data_uri(pictures.jpeg(4000, 3000, seed=1)), "type_mismatch"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), REFUSED.values(), ids=REFUSED)
+async def test_a_large_one_that_only_calls_itself_a_picture_is_refused(
+    service: Service, fal: FalStandIn, text: str, reason: str
+) -> None:
+    body = {"user_id": "ana", "provider": "fal", "model": MODEL, "input": {"a": {"b": text}}}
+    answer = await post_json(service, "/v1/images/generate", body)
+    problem = await problem_of(answer, status=422, code="source_rejected")
+
+    assert (problem["field"], problem["reason"]) == ("input.a.b", reason)
+    assert (fal.requests, kept(service)) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["data:audio/wav;base64,", "data:text/plain,", "data:application/octet-stream;base64,", "data:,", "database: "],
+    ids=["sound", "text", "bytes", "nothing said", "no data URL at all"],
+)
+async def test_what_is_no_picture_is_between_the_app_and_its_model(
+    service: Service, fal: FalStandIn, head: str
+) -> None:
+    asked = {"audio_url": head + "A" * 400_000}
+    body = {"user_id": "ana", "provider": "fal", "model": MODEL, "input": asked}
+    assert (await post_json(service, "/v1/images/generate", body)).status == 200
+    assert fal.requests[0].input == asked
 
 
 async def test_without_an_address_of_our_own_it_is_sent_as_it_is(tmp_path: Path, fal: FalStandIn) -> None:

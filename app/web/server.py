@@ -109,6 +109,8 @@ class _Protocol(web.RequestHandler):
         self._fast: FastSide | None = None
         self.heard = b""
         """The request that is being answered, as it came; empty if it is not sure which bytes it was."""
+        self.has_ended = False
+        """Whether the client sends no more: it may still read, or be gone, and no one can tell."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         line = cast(asyncio.Transport, transport)
@@ -172,6 +174,7 @@ class _Protocol(web.RequestHandler):
             return False
         ended = _ErrInfo(status=HTTPStatus.BAD_REQUEST, exc=ConnectionResetError("no more is asked"), message="")
         self._messages.append((ended, EMPTY_PAYLOAD))
+        self.has_ended = True
         return True
 
     def pause_writing(self) -> None:

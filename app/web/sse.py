@@ -105,8 +105,12 @@ async def _next(events: AsyncIterator[ServerEvent]) -> ServerEvent | None:
 
 
 def has_left(request: web.Request) -> bool:
-    """Tell whether the connection of *request* is closed, or about to be."""
-    return request.transport is None or request.transport.is_closing()
+    """Tell whether the connection of *request* is closed, or about to be, or the client has ended its side of it.
+
+    Whoever closes a page cannot be told from who only sends no more, and nobody reads a stream that way on purpose.
+    """
+    is_closed = request.transport is None or request.transport.is_closing()
+    return is_closed or getattr(request.protocol, "has_ended", False)
 
 
 async def _write(request: web.Request, response: web.StreamResponse, chunk: bytes, stall_seconds: float) -> None:

@@ -8,6 +8,7 @@ from app.domain.ids import ImageId, UserId
 from app.domain.ports import Monotonic
 from app.web.hot.heads import Head
 from app.web.hot.replies import PartForm, Reply
+from app.web.hot.turns import Turn
 from app.web.hot.witness import Witness
 from app.web.serving.plan import plan
 from app.web.serving.ranges import Span, select
@@ -42,9 +43,15 @@ class HotImage:
     """The second in which that was last noted."""
     _replies: dict[tuple[object, ...], Reply] = field(default_factory=dict)
     _parts: PartForm | None = None
+    _seen: Turn | None = None
 
-    def is_there(self) -> bool:
-        return self.witness.holds() and (self.original is None or self.original.holds())
+    def is_there(self, turn: Turn) -> bool:
+        """Tell whether the file is, and the one it was derived from; looked at once in each *turn*."""
+        if self._seen is not turn:
+            if not (self.witness.holds() and (self.original is None or self.original.holds())):
+                return False
+            self._seen = turn
+        return True
 
     def reply(self, head: Head, *, now: datetime, is_https: bool) -> Reply:
         """Return how *head* is answered."""

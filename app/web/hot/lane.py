@@ -12,7 +12,6 @@ read is noted, the answer is counted.
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 from time import perf_counter
@@ -26,7 +25,7 @@ from app.web.hot.images import HotImage, HotImages
 from app.web.hot.pouring import Pour
 from app.web.hot.replies import Reply
 from app.web.hot.source import Source
-from app.web.serving.dates import format_http_date
+from app.web.hot.turns import Turn, Turns
 from app.web.serving.plan import Body
 from app.web.serving.ranges import Span
 
@@ -77,8 +76,7 @@ class Lane:
         self._new_id = new_id
         self._is_https = is_https
         self._hosts: set[bytes] = set()
-        self._second = 0
-        self._date = b""
+        self._turns = Turns(clock=clock)
 
     def remember(self, data: bytes, image: HotImage) -> None:
         """Answer what *data* asks for here from now on: the long way has found that it is *image*."""
@@ -94,19 +92,19 @@ class Lane:
         """Answer the request *data* is; False, having done nothing, when it has to go the long way."""
         started = perf_counter()
         head = self._reader.find(data)
-        found = self._find(head)
+        turn = self._turns.current()
+        found = self._find(head, turn)
         if head is None or found is None:
             return False
-        now = self._clock()
-        reply = found.reply(head, now=now, is_https=self._is_https)
+        reply = found.reply(head, now=turn.now, is_https=self._is_https)
         content = self._find_content(found, reply)
         if content is None:
             return False
         if not self._books.admits(head.address, line.address):
             _close(content)
             return False
-        opening = self._opening(reply, head, now)
-        self._books.read(found, self._second)
+        opening = b"%b%bX-Request-Id: %b\r\n\r\n" % (reply.head, turn.date, head.request_id or self._new_id().encode())
+        self._books.read(found, turn.second)
         ended = partial(self._ended, head.method, reply.status, started)
         if isinstance(content, Source):
             line.pour(Pour(line.transport, (opening, *reply.body), content, ended=ended))
@@ -115,12 +113,12 @@ class Lane:
             ended(True)
         return True
 
-    def _find(self, head: Head | None) -> HotImage | None:
+    def _find(self, head: Head | None, turn: Turn) -> HotImage | None:
         """Return the image *head* asks for, if it is known here and still there."""
         if head is None or head.host not in self._hosts or _access.isEnabledFor(logging.DEBUG):
             return None
         found = self._images.find(head.target)
-        if found is None or found.is_there():
+        if found is None or found.is_there(turn):
             return found
         self._images.forget(head.target)
         self._bodies.drop(found.witness.path)
@@ -140,14 +138,6 @@ class Lane:
             return source
         self._bodies.want(found.witness, found.uses)
         return source if source.open() else None
-
-    def _opening(self, reply: Reply, head: Head, now: datetime) -> bytes:
-        """Return all that comes before the body."""
-        second = int(now.timestamp())
-        if self._second != second:
-            self._second, self._date = second, format_http_date(now).encode()
-        request_id = head.request_id or self._new_id().encode()
-        return b"%bDate: %b\r\nX-Request-Id: %b\r\n\r\n" % (reply.head, self._date, request_id)
 
     def _ended(self, method: str, status: int, started: float, is_whole: bool) -> None:  # noqa: FBT001 - as told
         self._books.count(method, status if is_whole else 0, perf_counter() - started)

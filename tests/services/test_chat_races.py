@@ -61,12 +61,15 @@ async def test_nobody_stops_what_is_anothers_or_is_not_there(talk: Talk) -> None
 
 
 async def test_a_stop_at_the_last_moment_leaves_a_whole_answer_whole(talk: Talk) -> None:
+    talk.models.letting_go.clear()
     async with await talk.ask() as saying:
         started = await began(saying)
         talk.models.calls[0].say("A cat.")
         talk.models.calls[0].finish()
         await talk.models.calls[0].closed.wait()
-        await talk.graph.chat.stop(started.stream, by=OF_ANA)
+        for _ in range(2):
+            await talk.graph.chat.stop(started.stream, by=OF_ANA)
+        talk.models.letting_go.set()
         assert end_of(await rest(saying)) == Done(content_length=6, model="llava", reason="stop")
     assert (await talk.answer(started.session)).status is MessageStatus.COMPLETE
 

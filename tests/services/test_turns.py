@@ -110,12 +110,19 @@ async def test_a_turn_that_fails_is_over() -> None:
 
 
 async def test_a_turn_handed_to_who_has_just_left_is_not_lost() -> None:
-    turns = Turns(at_once=1, waiting=10)
-    workers = await lined_up(turns, 2)
-    workers[0].let_go.set()
-    # Hands the turn on in the same step of the loop in which who gets it is cancelled, before it hears of that.
-    workers[0].task.add_done_callback(lambda _: workers[1].task.cancel())
+    turns, go, waiting = Turns(at_once=1, waiting=10), asyncio.Event(), list[Worker]()
+
+    async def first() -> None:
+        async with turns.turn():
+            await go.wait()
+        # The turn is handed on, and who has it does not know that yet.
+        waiting[0].task.cancel()
+
+    leaving = asyncio.create_task(first())
     await settled()
-    assert workers[1].task.cancelled()
+    waiting += await lined_up(turns, 1)
+    go.set()
+    await asyncio.wait({leaving, waiting[0].task})
+    assert waiting[0].task.cancelled()
     async with asyncio.timeout(5), turns.turn():
         pass

@@ -60,6 +60,9 @@ class ScriptedModels:
         self.asked: list[str] = []
         self.calls: list[Call] = []
         self.prompt = prompt
+        self.letting_go = asyncio.Event()
+        """Cleared, it takes until it is set for a model that has ended, or is closed, to be gone."""
+        self.letting_go.set()
         self._was_called = asyncio.Event()
 
     async def abilities(self, model: str) -> Abilities:
@@ -82,6 +85,7 @@ class ScriptedModels:
                     return
         finally:
             call.closed.set()
+            await self.letting_go.wait()
 
     async def called(self, count: int = 1) -> Call:
         """Return the last of *count* calls, once they came."""

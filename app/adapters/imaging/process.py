@@ -76,7 +76,9 @@ class WorkerProcess:
             stdin=PIPE,
             stdout=PIPE,
             env=_environment(),
-            start_new_session=True,
+            # No session of its own: the kernel weighs sessions against each other (sched(7), autogroup), and niceness
+            # would count for nothing between this process and its parent.
+            process_group=0,
         )
         # From here, not by itself: what it imports takes it longer than ten pictures do.
         with suppress(ProcessLookupError):

@@ -67,12 +67,20 @@ async def test_many_at_once_get_their_own(make_renderer: MakeRenderer, good: Pat
     assert [size(each)[0] for each in made] == list(widths)
 
 
-async def test_a_worker_gives_way_from_its_first_moment() -> None:
+@pytest.fixture
+async def nice_worker() -> AsyncIterator[WorkerProcess]:
     worker = await WorkerProcess.start(limits=Limits(), memory_limit=1 << 30, niceness=5)
-    try:
-        assert os.getpriority(os.PRIO_PROCESS, worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
-    finally:
-        await worker.end()
+    yield worker
+    await worker.end()
+
+
+def test_a_worker_gives_way_from_its_first_moment(nice_worker: WorkerProcess) -> None:
+    assert os.getpriority(os.PRIO_PROCESS, nice_worker.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 5
+
+
+def test_a_worker_shares_our_session_where_giving_way_counts_but_not_our_signals(nice_worker: WorkerProcess) -> None:
+    assert os.getsid(nice_worker.pid) == os.getsid(0)
+    assert os.getpgid(nice_worker.pid) == nice_worker.pid
 
 
 async def test_a_worker_gives_way_when_it_is_told_to(make_renderer: MakeRenderer, good: Path) -> None:

@@ -1,6 +1,9 @@
 """POST /api/uploads/image: a picture comes in, is cleaned once, and is an image like any other."""
 
+import asyncio
 import hashlib
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -61,6 +64,19 @@ async def test_what_is_served_says_nothing_more(service: Service, kind: str) -> 
 
     assert SECRET not in body
     assert shown(body) == shown(content)
+
+
+@pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF", "GIF"])
+async def test_exiftool_finds_nothing_in_what_is_served(service: Service, tmp_path: Path, kind: str) -> None:
+    image = await (await upload(service, described(kind))).json()
+    path = tmp_path / "served"
+    path.write_bytes(await (await service.http.get(image["url"])).read())
+    command = ["exiftool", "-a", "-G1", "-s", str(path)]
+    found = (await asyncio.to_thread(subprocess.run, command, capture_output=True, check=True)).stdout.decode()
+
+    assert not [line for line in found.splitlines() if line.startswith(("[GPS]", "[XMP", "[ExifIFD]", "[IFD"))]
+    assert SECRET.decode() not in found
 
 
 async def test_a_turned_picture_is_as_wide_as_it_is_shown(service: Service) -> None:

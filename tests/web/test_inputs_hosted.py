@@ -191,6 +191,7 @@ async def test_it_is_the_same_with_replicate(tmp_path: Path, replicate: Replicat
     known = {"REPLICATE_WEBHOOK_SECRET": replicate.webhook_secret, "SHUTDOWN_GRACE_SECONDS": "0"}
     async with serving(tmp_path, replicate, PORT=port, PUBLIC_BASE_URL=f"http://127.0.0.1:{port}", **known) as service:
         promise = await (await service.generate(wait=0, input={"image": data_uri(LARGE)})).json()
+        await replicate.arrived()
         (call,) = replicate.journal.select(host="api", method="POST")
         served = await service.http.get(json.loads(call.body)["input"]["image"])
         assert (await served.read(), kept(service)) == (LARGE, 1)

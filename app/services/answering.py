@@ -67,9 +67,10 @@ class Answers:
         self._endings[answer.stream] = ending
 
     def drop(self, answer: Answer) -> None:
-        """Have the model stop; there was no such answer."""
+        """Have the model stop; an answer that is not recorded never was."""
         answer.cut(Cut.STOPPED)
-        self._under_way.pop(answer.stream, None)
+        if not answer.is_recorded:
+            self._under_way.pop(answer.stream, None)
 
     def find(self, stream: StreamId) -> Answer | None:
         """Return an answer that is being said here."""

@@ -200,7 +200,6 @@ class ChatService:
         try:
             return await asyncio.shield(recording)
         except asyncio.CancelledError:
-            self._answers.drop(answer)
             await asyncio.wait({recording})  # whether the pictures belong to a message depends on it
             raise
 

@@ -70,7 +70,7 @@ class Taken:
 
 
 class ChatPictures:
-    """*uploads* keeps to what chats allow; *note* is told of each image that is used."""
+    """*uploads* keeps to what chats allow; *note* is told of each image that is shown."""
 
     def __init__(
         self,
@@ -119,20 +119,17 @@ class ChatPictures:
         return shown
 
     async def _take_all(self, pictures: Iterable[Picture], user: UserId, taken: Taken) -> None:
-        found: dict[int, Image] = {}
-        refused: dict[int, AppError] = {}
-        # First those that are here: being used they are not the ones to go when others come.
-        for number, picture in sorted(enumerate(pictures), key=lambda each: not isinstance(each[1], ImageId)):
+        for picture in pictures:
             try:
-                found[number] = image = await self._take(picture, user)
+                image = await self._take(picture, user)
             except AppError as refusal:
                 log.info("a picture is left out", extra={"user_id": str(user), "error": refusal.code})
                 refusal.field = FIELD
-                refused[number] = refusal
-            else:
-                taken.new += [] if isinstance(picture, ImageId) else [image]
-        taken.images += [found[number] for number in sorted(found)]
-        taken.refusals += [refused[number] for number in sorted(refused)]
+                taken.refusals.append(refusal)
+                continue
+            taken.images.append(image)
+            if not isinstance(picture, ImageId):
+                taken.new.append(image)
 
     async def _take(self, picture: Picture, user: UserId) -> Image:
         match picture:
@@ -149,7 +146,6 @@ class ChatPictures:
         image = await self._hosting.get(user, name)
         match image.status:
             case ImageStatus.STORED:
-                self._note(user, name)
                 return image
             case ImageStatus.CAPTURING:
                 raise StillCapturing("The image is being captured.", retry_after=_RETRY_AFTER_SECONDS)

@@ -13,8 +13,10 @@ from app.domain.chat_models import AtWork, Finished, Said
 from app.domain.conversations import MessageStatus
 from app.domain.errors import NotFound, Overloaded, StorageUnavailable
 from app.domain.ids import StreamId
+from app.domain.images import ImageStatus
 from app.services.answering import Answers
-from tests.support.chats import ANA, BOB, ScriptedModels, Talk, began, end_of, rest, talking, text_of
+from app.services.chat_pictures import GivenData
+from tests.support.chats import ANA, BOB, PICTURE, ScriptedModels, Talk, began, end_of, rest, talking, text_of
 
 SERVICE, OF_ANA, OF_BOB = Caller(), Caller(ANA), Caller(BOB)
 
@@ -72,6 +74,18 @@ async def test_a_stop_at_the_last_moment_leaves_a_whole_answer_whole(talk: Talk)
         talk.models.letting_go.set()
         assert end_of(await rest(saying)) == Done(content_length=6, model="llava", reason="stop")
     assert (await talk.answer(started.session)).status is MessageStatus.COMPLETE
+
+
+async def test_the_first_reason_to_stop_is_the_one_that_counts(talk: Talk) -> None:
+    talk.models.letting_go.clear()
+    async with await talk.ask() as saying:
+        started = await began(saying)
+        await talk.graph.chat.stop(started.stream, by=OF_ANA)
+        stopping = asyncio.create_task(talk.graph.answers.stop(timedelta()))
+        await talk.models.calls[0].closed.wait()
+        talk.models.letting_go.set()
+        await stopping
+        assert end_of(await rest(saying)) == Done(content_length=0, model="llava", reason="stopped")
 
 
 async def test_an_answer_that_another_process_was_asked_to_stop_stops_here(talk: Talk) -> None:
@@ -150,7 +164,7 @@ async def test_a_reader_that_goes_away_while_nothing_was_said_leaves_nothing(tmp
 
 
 async def test_a_reader_that_goes_away_while_its_question_is_written_leaves_no_answer_that_is_never_said(
-    talk: Talk, monkeypatch: pytest.MonkeyPatch
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     conversations, is_writing, go_on = talk.graph.adapters.conversations, asyncio.Event(), asyncio.Event()
     begin = conversations.begin
@@ -161,16 +175,19 @@ async def test_a_reader_that_goes_away_while_its_question_is_written_leaves_no_a
         return await begin(*asked, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(conversations, "begin", slowly)
-    asking = asyncio.create_task(talk.ask())
+    asking = asyncio.create_task(talk.ask(pictures=[GivenData(PICTURE)]))
     await is_writing.wait()
     asking.cancel()
     go_on.set()
     await asyncio.wait({asking})
     await talk.graph.errands.finish(seconds=10)
     (session,) = await talk.sessions()
+    question, answer = await talk.messages(session)
     assert asking.cancelled()
-    assert (await talk.answer(session)).status is MessageStatus.STOPPED
+    assert answer.status is MessageStatus.STOPPED
+    assert [image.status for image in question.images] == [ImageStatus.STORED]
     assert talk.models.calls[0].closed.is_set()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_at_shutdown_an_answer_may_end_and_no_more_is_begun(talk: Talk) -> None:

@@ -14,13 +14,9 @@ from app.domain.errors import IdempotencyKeyReused, ModelFailed, NotFound, Stora
 from app.services.chat import Question, Saying
 from app.services.chat_pictures import GivenData
 from app.services.replaying import Replays
-from tests.support.chats import ANA, ScriptedModels, Talk, began, end_of, rest, talking, text_of
+from tests.support.chats import ANA, PICTURE, ScriptedModels, Talk, began, end_of, rest, talking, text_of
 
 KEY = IdempotencyKey(key="k", operation="POST /api/stream-message", request_sha256="0" * 64)
-PICTURE = (
-    "data:image/png;base64,"
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 
 
 @pytest.fixture

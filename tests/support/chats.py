@@ -1,6 +1,7 @@
 """The real services that talk, over a real catalog and store, and a model that says what a test has it say."""
 
 import asyncio
+import base64
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,10 +22,12 @@ from app.wiring import World
 from app.wiring.adapters import opened
 from app.wiring.graph import Graph
 from devkit.clock import FakeClock
+from tests.support.pictures import png
 from tests.support.service import environment
 
 ANA, BOB = UserId("ana"), UserId("bob")
 SEEING, BLIND = "llava", "blind"
+PICTURE = f"data:image/png;base64,{base64.b64encode(png(8, 6)).decode()}"
 
 
 @dataclass(eq=False)

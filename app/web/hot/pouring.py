@@ -12,7 +12,7 @@ from app.web.hot.source import Source
 from app.web.serving.plan import Body
 from app.web.serving.ranges import Span
 
-_SLICE = 512 * 1024
+_SLICE = 1024 * 1024
 _TURN = 4 * 1024 * 1024
 """After this many bytes others get their turn."""
 _SIP = 16 * 1024
@@ -70,17 +70,28 @@ class Pour:
         left = _TURN
         try:
             while self._pieces and left > 0 and not self._transport.is_closing():
-                sent = self._send(self._pieces[-1], image)
+                sent = self._send(image)
                 self._advance(sent)
                 left -= sent
         except BlockingIOError:
             return False
         return True
 
-    def _send(self, piece: bytes | Span, image: bytes | None) -> int:
+    def _send(self, image: bytes | None) -> int:
+        piece = self._pieces[-1]
         if isinstance(piece, Span) and image is None:
             return os.sendfile(self._socket, self._source.file(), piece.start, min(piece.size, _SLICE))
-        return os.write(self._socket, _start_of(piece, image, _SLICE))
+        return os.writev(self._socket, self._in_memory(image))
+
+    def _in_memory(self, image: bytes | None) -> list[memoryview]:
+        """Return the start of what is left: a head leaves together with what follows."""
+        views, left = [], _SLICE
+        for piece in reversed(self._pieces):
+            if left <= 0 or (isinstance(piece, Span) and image is None):
+                break
+            views.append(_start_of(piece, image, left))
+            left -= len(views[-1])
+        return views
 
     def _sip(self, image: bytes | None) -> None:
         # Slow as the client is, the image may have been deleted and pushed out of memory before the end.
@@ -97,12 +108,13 @@ class Pour:
         """Take *count* bytes, which are on their way, off what is left."""
         if not count:
             raise OSError("the file is shorter than it was")
-        piece = self._pieces.pop()
-        if isinstance(piece, Span):
-            if count < piece.size:
-                self._pieces.append(Span(piece.start + count, piece.stop))
-        elif count < len(piece):
-            self._pieces.append(piece[count:])
+        while count:
+            piece = self._pieces.pop()
+            size = piece.size if isinstance(piece, Span) else len(piece)
+            if count < size:
+                left = Span(piece.start + count, piece.stop) if isinstance(piece, Span) else piece[count:]
+                self._pieces.append(left)
+            count -= min(count, size)
 
     def _end(self, *, is_whole: bool) -> None:
         if self._is_over:

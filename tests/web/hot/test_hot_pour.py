@@ -110,6 +110,15 @@ async def test_parts_come_in_order(sink: Sink, image: Witness, tmp_path: Path, *
     assert (ended, (tmp_path / "sink").read_bytes() == expected) == ([True], True)
 
 
+async def test_a_head_leaves_together_with_the_start_of_its_body(image: Witness) -> None:
+    bodies = await in_memory(image)
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with near, far:
+        pour, ended = pouring(Sink(near.fileno()), (b"head ", Span(3, 9), b" end"), image, bodies)
+        pour.go_on()
+        assert (ended, far.recv(100)) == ([True], b"head " + IMAGE[3:9] + b" end")
+
+
 def test_a_body_that_shrinks_cuts_the_connection(sink: Sink, image: Witness) -> None:
     before = count_descriptors()
     pour, ended = pouring(sink, (Span(0, len(IMAGE)),), image)

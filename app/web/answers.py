@@ -1,13 +1,13 @@
 """What a model says as events: named, each with a document of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 from app.domain.answers import Done, Event, Failed, Started, Token, Warned
 from app.web.sse import ServerEvent
 
 
-async def told(events: AsyncIterator[Event]) -> AsyncIterator[ServerEvent]:
+async def told(events: AsyncIterator[Event]) -> AsyncGenerator[ServerEvent, None]:
     """Yield *events* as they are sent."""
     message: str | None = None
     async for event in events:

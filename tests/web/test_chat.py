@@ -34,17 +34,17 @@ async def talking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
 
 
 @pytest.fixture
-def service(talking: tuple[Service, OllamaStandIn]) -> Service:
-    return talking[0]
-
-
-@pytest.fixture
 def ollama(talking: tuple[Service, OllamaStandIn]) -> OllamaStandIn:
     stand_in = talking[1]
     stand_in.chats.clear()
     stand_in.journal.entries.clear()
     stand_in.behave(None, Behaviour())
     return stand_in
+
+
+@pytest.fixture
+def service(talking: tuple[Service, OllamaStandIn], ollama: OllamaStandIn) -> Service:
+    return talking[0]
 
 
 async def test_text_alone_is_answered_and_kept(service: Service) -> None:
@@ -97,6 +97,20 @@ async def test_a_form_brings_pictures_in_their_order(service: Service, ollama: O
     assert [(each["width"], each["height"]) for each in question["images"]] == [(64, 48), (32, 64)]
     assert question["content"] == "Which is taller?"
     assert answer["content"] == text_of(events)
+
+
+WORDS = {"line": "\u2028", "bom": "\ufeff", "crlf": "\r\n", "long": "🐞" * 10_000, "control": "\x1b"}
+
+
+@pytest.mark.parametrize("words", WORDS.values(), ids=WORDS)
+async def test_words_come_back_as_they_were(service: Service, ollama: OllamaStandIn, words: str) -> None:
+    asked = f"a{words}z"
+    ollama.behave(None, Behaviour(tokens=(asked,)))
+    for events in (await said(service, asked), await heard(await show(service.http, asked))):
+        kept = await messages(service.http, start(events)["session_id"])
+        assert [each["content"] for each in kept] == [asked, asked]
+        assert text_of(events) == asked
+    assert [chat.question for chat in ollama.chats] == [asked, asked]
 
 
 async def test_a_picture_needs_no_words(service: Service) -> None:

@@ -38,14 +38,14 @@ async def talking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
 
 
 @pytest.fixture
-def service(talking: tuple[Service, OllamaStandIn]) -> Service:
-    return talking[0]
-
-
-@pytest.fixture
 def ollama(talking: tuple[Service, OllamaStandIn]) -> OllamaStandIn:
     talking[1].chats.clear()
     return talking[1]
+
+
+@pytest.fixture
+def service(talking: tuple[Service, OllamaStandIn], ollama: OllamaStandIn) -> Service:
+    return talking[0]
 
 
 def picture_part(content: bytes, name: str = "images") -> bytes:

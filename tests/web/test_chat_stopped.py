@@ -30,15 +30,15 @@ async def talking(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tup
 
 
 @pytest.fixture
-def service(talking: tuple[Service, OllamaStandIn]) -> Service:
-    return talking[0]
-
-
-@pytest.fixture
 def ollama(talking: tuple[Service, OllamaStandIn]) -> OllamaStandIn:
     talking[1].chats.clear()
     talking[1].behave(None, SOME)
     return talking[1]
+
+
+@pytest.fixture
+def service(talking: tuple[Service, OllamaStandIn], ollama: OllamaStandIn) -> Service:
+    return talking[0]
 
 
 async def rest_of(events: AsyncIterator[Heard]) -> list[Heard]:

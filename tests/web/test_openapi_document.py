@@ -8,6 +8,7 @@ import pytest
 
 from app.web.openapi import describe
 from app.web.routes import HOSTED, ROUTES
+from tests.support.events import parse, text_of
 from tests.support.schemas import Checker
 from tests.support.service import Service
 
@@ -67,6 +68,18 @@ def test_a_hosted_image_tells_all_its_answers() -> None:
     expected = {"200", "206", "304", "307", "401", "404", "410", "412", "416", "422", "503", "default"}
     assert answers.keys() == expected
     assert answers["206"]["content"].keys() == {"image/*", "multipart/byteranges"}
+
+
+def test_an_answer_is_shown_as_one_comes() -> None:
+    media = DOCUMENT["paths"]["/api/stream-message"]["post"]["responses"]["200"]["content"]["text/event-stream"]
+    events = [parse(block) for block in media["example"].removesuffix("\n\n").split("\n\n")]
+    said = [event for event in events if event.name != "ping"]
+
+    assert [event.id for event in said] == ["1", "2", "3", "4"]
+    assert len(text_of(said)) == said[-1].data["content_length"]
+    for event in said:
+        schema = {"$ref": f"#/components/schemas/Answer{event.name.capitalize()}"}
+        assert Checker(DOCUMENT).problems(event.data, schema) == []
 
 
 @pytest.mark.parametrize("name", ["pic", "pic.png", "pic.PNG", "pic.JpEg"])

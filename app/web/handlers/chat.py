@@ -1,6 +1,6 @@
 """Talking to a model."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 
 from aiohttp import web
 
@@ -18,11 +18,9 @@ async def say(request: web.Request) -> web.StreamResponse:
         async with asked(request) as found:
             saying = await request.app[SERVICES].chat.ask(found.question, idempotency_key=found.idempotency_key)
             await answer.enter_async_context(saying)
+        events = await answer.enter_async_context(aclosing(told(saying.events())))
         return await send_events(
-            request,
-            told(saying.events()),
-            ping_seconds=options.chat.ping_seconds,
-            stall_seconds=options.stall_seconds,
+            request, events, ping_seconds=options.chat.ping_seconds, stall_seconds=options.stall_seconds
         )
 
 

@@ -18,7 +18,8 @@ from app.domain.errors import (
     ProviderNotConfigured,
 )
 from app.domain.ids import SessionId
-from tests.support.chats import ANA, BOB, ScriptedModels, Talk, began, end_of, rest, talking, text_of
+from app.services.chat_pictures import GivenData
+from tests.support.chats import ANA, BOB, PICTURE, ScriptedModels, Talk, began, end_of, rest, talking, text_of
 
 DONE = Finished("stop", {"eval_count": 2})
 
@@ -159,6 +160,14 @@ async def test_a_model_that_is_not_there_is_refused_by_name(talk: Talk) -> None:
     assert talk.models.calls == []
 
 
+async def test_a_model_that_has_gone_meanwhile_is_asked_for_anew(talk: Talk) -> None:
+    talk.models.prompt = (ModelNotFound("It was removed."),)
+    for _ in range(2):
+        with pytest.raises(ModelNotFound):
+            await talk.ask()
+    assert talk.models.asked == ["llava", "llava"]
+
+
 async def test_without_any_model_it_is_said_how_to_name_one(tmp_path: Path) -> None:
     async with talking(tmp_path, OLLAMA_MODEL="") as talk:
         with pytest.raises(ProviderNotConfigured, match="OLLAMA_MODEL"):
@@ -170,8 +179,9 @@ async def test_too_many_questions_are_refused_and_the_others_come_in_order(tmp_p
     async with talking(tmp_path, models, hold_back=0, OLLAMA_CONCURRENCY="1", OLLAMA_QUEUE_LIMIT="1") as talk:
         first, second = await talk.ask("one"), await talk.ask("two")
         with pytest.raises(Overloaded) as refused:
-            await talk.ask("three")
+            await talk.ask("three", pictures=[GivenData(PICTURE)])
         assert refused.value.retry_after
+        assert talk.graph.adapters.inspector.pids == []  # no work was put into its picture
         async with first, second:
             assert [call.order.turns[-1].content for call in models.calls] == ["one"]
             (await models.called()).finish()

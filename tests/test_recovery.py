@@ -1,5 +1,6 @@
 """Catalog and files come together again after whatever has happened to them."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -74,11 +75,18 @@ async def test_verifying_without_repair_changes_nothing(tmp_path: Path) -> None:
 async def test_a_published_file_whose_row_was_never_written_is_adopted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    published = asyncio.Event()
+
+    async def settle(*_: object, **__: object) -> None:
+        published.set()
+        await _disk_gone()
+
     async with serving(tmp_path) as service:
         with monkeypatch.context() as crash:
-            crash.setattr(type(service.graph.adapters.captures), "settle_stored", _disk_gone)
+            crash.setattr(type(service.graph.adapters.captures), "settle_stored", settle)
             crash.setattr(type(service.graph.adapters.captures), "release", _disk_gone)
-            answer = await service.import_url(data_uri(png(8, 8)), image_id="one", wait=1)
+            answer = await service.import_url(data_uri(png(8, 8)), image_id="one", wait=0)
+            await published.wait()
         report = await service.graph.recovery.verify(repair=True)
         served = await service.http.get("/v1/images/hosted/ana/one.png")
 

@@ -113,6 +113,9 @@ class RetentionCatalog(Protocol):
     async def newest(self) -> datetime | None:
         """Return the latest `hosted_at` of the images in state `stored`."""
 
+    async def oldest(self, user: UserId) -> datetime | None:
+        """Return the earliest `hosted_at` of *user*'s images in state `stored`."""
+
     async def last_sweep(self) -> Sighting | None:
         """Return what `record_sweep` was last given."""
 

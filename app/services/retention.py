@@ -133,6 +133,10 @@ class RetentionService:
         if limit is None or (await self._images.usage(user)).images <= limit:
             return report
         now = self._clock()
+        oldest = await self._catalog.oldest(user)
+        if oldest is not None and now - oldest < self.policy.min_age:
+            # All of them stay.  Whoever imports hundreds at once would have each of them judged with each.
+            return report
         if reason := (await self._judge(now)).reason:
             report.skipped, report.detail = Skipped.CLOCK_SUSPECT, reason
             return report

@@ -65,6 +65,15 @@ class RetentionContract:
 
         assert len(await stored(catalog)) == 8
 
+    async def test_the_oldest_of_an_owner_is_the_earliest_hosted_that_is_stored(self, catalog: Catalog) -> None:
+        await catalog.stored(an_image("theirs", user=BOB), at=NOW)
+        for name, seconds in (("gone", 1), ("b", 3), ("a", 2)):
+            await catalog.stored(an_image(name), at=NOW + seconds * SECOND)
+        await catalog.images.mark_deleted(ANA, ImageId("gone"), reason="expired", at=NOW)
+
+        assert await catalog.retention.oldest(ANA) == NOW + 2 * SECOND
+        assert await catalog.retention.oldest(UserId("nobody")) is None
+
     async def test_the_newest_is_the_latest_hosted(self, catalog: Catalog) -> None:
         for name, seconds in (("a", 1), ("b", 3), ("c", 2)):
             await catalog.stored(an_image(name), at=NOW + seconds * SECOND)

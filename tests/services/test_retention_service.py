@@ -155,10 +155,16 @@ async def test_an_owner_within_the_limit_is_left_alone(bench: Bench) -> None:
 
 
 async def test_the_limit_spares_what_is_too_young(bench: Bench) -> None:
-    bench.host(a_stored("a", age=23 * HOUR), a_stored("b", age=22 * HOUR))
+    bench.host(a_stored("old", age=25 * HOUR), a_stored("a", age=23 * HOUR), a_stored("b", age=22 * HOUR))
     report = await bench.process(per_user_limit=1, min_age=DAY).enforce_limit(ANA)
     assert bench.catalog.names() == {"a", "b"}
     assert report.protected.images == 1
+
+
+async def test_where_all_are_too_young_the_limit_waits(bench: Bench) -> None:
+    bench.host(a_stored("a", age=23 * HOUR), a_stored("b", age=22 * HOUR))
+    await bench.process(per_user_limit=1, min_age=DAY).enforce_limit(ANA)
+    assert bench.catalog.names() == {"a", "b"}
 
 
 async def test_on_a_suspect_clock_the_limit_waits_for_a_sweep(bench: Bench) -> None:

@@ -127,6 +127,9 @@ class MemoryCatalog:
     async def newest(self) -> datetime | None:
         return max([image.hosted_at async for image in self.stored(None)], default=None)
 
+    async def oldest(self, user: UserId) -> datetime | None:
+        return min([image.hosted_at async for image in self.stored(user)], default=None)
+
     async def last_sweep(self) -> Sighting | None:
         return self.seen
 

@@ -47,6 +47,14 @@ class SqlRetention:
             latest: datetime | None = await connection.scalar(query)
         return latest
 
+    async def oldest(self, user: UserId) -> datetime | None:
+        query = select(func.min(images.c.hosted_at)).where(
+            images.c.user_id == str(user), images.c.status == ImageStatus.STORED
+        )
+        async with self._database.read() as connection:
+            earliest: datetime | None = await connection.scalar(query)
+        return earliest
+
     async def last_sweep(self) -> Sighting | None:
         async with self._database.read() as connection:
             row = (await connection.execute(select(marks).where(marks.c.name == _SWEEP))).first()

@@ -15,6 +15,7 @@ from app.domain.errors import NotFound, Overloaded, StorageUnavailable
 from app.domain.ids import StreamId
 from app.domain.images import ImageStatus
 from app.services.answering import Answers
+from app.services.chat_answers import Cut
 from app.services.chat_pictures import GivenData
 from tests.support.chats import ANA, BOB, PICTURE, ScriptedModels, Talk, began, end_of, rest, talking, text_of
 
@@ -81,10 +82,11 @@ async def test_the_first_reason_to_stop_is_the_one_that_counts(talk: Talk) -> No
     async with await talk.ask() as saying:
         started = await began(saying)
         await talk.graph.chat.stop(started.stream, by=OF_ANA)
-        stopping = asyncio.create_task(talk.graph.answers.stop(timedelta()))
         await talk.models.calls[0].closed.wait()
+        answer = talk.graph.answers.find(started.stream)
+        assert answer is not None
+        answer.cut(Cut.INTERRUPTED)
         talk.models.letting_go.set()
-        await stopping
         assert end_of(await rest(saying)) == Done(content_length=0, model="llava", reason="stopped")
 
 
@@ -187,6 +189,30 @@ async def test_a_reader_that_goes_away_while_its_question_is_written_leaves_no_a
     assert answer.status is MessageStatus.STOPPED
     assert [image.status for image in question.images] == [ImageStatus.STORED]
     assert talk.models.calls[0].closed.is_set()
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_reader_that_cannot_even_wait_for_its_question_to_be_written_leaves_no_answer_that_is_never_said(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    conversations, is_writing, go_on = talk.graph.adapters.conversations, asyncio.Event(), asyncio.Event()
+    begin = conversations.begin
+
+    async def slowly(*asked: object, **more: object) -> StreamId:
+        is_writing.set()
+        await go_on.wait()
+        return await begin(*asked, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(conversations, "begin", slowly)
+    asking = asyncio.create_task(talk.ask())
+    await is_writing.wait()
+    while not asking.done():
+        asking.cancel()
+        await asyncio.wait({asking}, timeout=0)
+    go_on.set()
+    await talk.graph.errands.finish(seconds=10)
+    (session,) = await talk.sessions()
+    assert (await talk.answer(session)).status is MessageStatus.STOPPED
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 

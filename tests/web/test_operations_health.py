@@ -137,4 +137,9 @@ async def test_capabilities_say_what_apps_need_to_know(tmp_path: Path) -> None:
     assert document["limits"]["request_bytes"] == 3 * MIB
     assert document["limits"]["page"] == 200
     assert {"image/png", "image/jpeg", "image/webp", "image/gif", "image/avif"} <= set(document["formats"])
-    assert document["retention"] == {"max_age_days": 0.5, "min_age_hours": 24.0, "images_per_user": None}
+    assert document["retention"] == {
+        "max_age_days": 0.5,
+        "chat_max_age_days": 30.0,
+        "min_age_hours": 24.0,
+        "images_per_user": None,
+    }

@@ -1,5 +1,6 @@
 """The chat page in a real browser: a picture is asked about, and the answer is shown as it is said."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -107,7 +108,8 @@ async def test_who_leaves_the_page_stops_the_model(page: Page, tmp_path: Path, o
         await ask(page, "Count")
         await page.until(f"{ANSWER} === 'One two'")
         await page.open(f"{service.url}/docs")
-        await ollama.left()
+        async with asyncio.timeout(2):
+            await ollama.left()
 
 
 async def test_what_is_left_out_or_refused_is_said(page: Page, tmp_path: Path, ollama: OllamaStandIn) -> None:

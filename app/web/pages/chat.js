@@ -107,6 +107,9 @@ byId("fresh").addEventListener("click", () => {
   byId("fresh").hidden = true;
 });
 
+// A browser may keep a page it has left, with its requests: nobody would notice that nobody listens.
+addEventListener("pagehide", () => leaving?.abort());
+
 byId("keyed").hidden = !needsKey;
 fields.user.value = session.user;
 fields.key.value = session.key;

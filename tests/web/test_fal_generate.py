@@ -124,10 +124,14 @@ async def test_completed_is_not_success(service: Service, fal: FalStandIn) -> No
     [
         (Behaviour(status=500, detail=[{"loc": ["body"], "msg": "it broke", "type": "internal"}]), "it broke"),
         (Behaviour(error="out of memory", error_type="runner_server_error"), "out of memory"),
+        (Behaviour(error="out of memory", error_type="internal_error", status=500, detail="500"), "out of memory"),
         (Behaviour(error="no luck", error_type="x", error_in_result=True), "no luck"),
         (Behaviour(shape=Shape.NOTHING), "The model returned no image."),
     ],
-    ids=["500 by the model", "an error on the status", "an error in the result", "nothing"],
+    ids=[
+        *("500 by the model", "an error on the status", "an error on the status and a plain 500"),
+        *("an error in the result", "nothing"),
+    ],
 )
 async def test_every_kind_of_failure_is_told(
     service: Service, fal: FalStandIn, behaviour: Behaviour, said: str

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from devkit.fal import Behaviour as FalBehaviour
+from devkit.fal import Conduct
 from devkit.fal import FalStandIn
 from devkit.replicate import ApiFault, Behaviour, ReplicateStandIn
 from tests.support import hostile_pictures as hostile
@@ -80,6 +81,14 @@ async def test_it_is_gone_once_the_generation_has_failed(service: Service, fal: 
     fal.behaviours[MODEL] = FalBehaviour(status=422, detail="no")
     await service.generate(provider="fal", model=MODEL, input={"image_url": data_uri(LARGE)})
     assert kept(service) == 0
+
+
+async def test_it_is_gone_when_nothing_but_the_status_tells_of_a_failure(tmp_path: Path) -> None:
+    behaviour = FalBehaviour(error="boom", error_type="internal_error", status=500, detail="500")
+    async with FalStandIn(behaviour=behaviour, conduct=Conduct(lost=True)) as fal, reachable(tmp_path, fal) as service:
+        answer = await service.generate(provider="fal", model=MODEL, input={"image_url": data_uri(LARGE)})
+        problem = await problem_of(answer, status=502, code="generation_failed")
+        assert (problem["detail"], kept(service)) == ("boom", 0)
 
 
 async def test_it_is_gone_once_the_generation_is_cancelled(service: Service, fal: FalStandIn) -> None:

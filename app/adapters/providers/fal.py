@@ -163,14 +163,16 @@ class FalProvider:
             raise ProviderAnswerLost("fal did not say whether it took the request.") from exc
 
     async def _result(self, job_id: str, model: str | None, status: Mapping[str, Any]) -> Job:
-        answer = await self._ask("GET", self._request(job_id, model))
         complaint = complaint_in({"error": status.get("error")})
+        answer = await self._ask("GET", self._request(job_id, model), is_known=complaint is not None)
         if answer.status == HTTPStatus.ACCEPTED:
             return Job(provider=PROVIDER, id=job_id, status=JobStatus.PROCESSING, model=model)
         if answer.is_success and complaint is None:
             return await self._read_result(answer, job_id, model)
         if is_verdict(answer) or complaint is not None:
-            return failed(job_id, complaint_in(await members_of(answer)) or complaint, model=model)
+            # What stands in front of fal knows less of it than the status.
+            said = complaint_in(await members_of(answer)) if is_verdict(answer) else None
+            return failed(job_id, said or complaint, model=model)
         # An id nobody knows was seen to be COMPLETED as well; then only this answer tells.
         raise await self._refusals.of_read(answer)
 
@@ -191,9 +193,10 @@ class FalProvider:
             raise NotFound(_UNKNOWN)
         return self._root.joinpath(*endpoint.request(job_id, *more))
 
-    async def _ask(self, method: str, url: URL) -> Answer:
+    async def _ask(self, method: str, url: URL, *, is_known: bool = False) -> Answer:
+        """Return an answer; where how it ended *is_known*, whatever comes is as good as any."""
         self._check_configured()
-        return await self._questions.ask(method, url, may_change=_may_change)
+        return await self._questions.ask(method, url, may_change=lambda answer: not is_known and _may_change(answer))
 
 
 def _may_change(answer: Answer) -> bool:

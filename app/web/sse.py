@@ -1,7 +1,7 @@
 """Server-Sent Events (WHATWG HTML §9.2): named, numbered events of one line of JSON each, for as long as someone reads.
 
-Nobody tells a handler that its client has left, so the connection is looked at while there is nothing to say: whoever
-reads no more is noticed within a quarter of a second.
+The connection is looked at while there is nothing to say: whoever reads no more is noticed within a quarter of a
+second.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from aiohttp import hdrs, web
 
+from app.web.leaving import LOOK_SECONDS, has_left
 from app.web.serving.headers import PROTECTION, Cache, cache_control
 
 log = logging.getLogger(__name__)
 
 CONTENT_TYPE: Final = "text/event-stream"
-_LOOK_SECONDS: Final = 0.25
 _PING: Final = b": ping\n\n"
 
 
@@ -83,7 +83,7 @@ async def _paced(
     coming, last = asyncio.ensure_future(_next(events)), clock()
     try:
         while True:
-            await asyncio.wait({coming}, timeout=min(_LOOK_SECONDS, ping_seconds))
+            await asyncio.wait({coming}, timeout=min(LOOK_SECONDS, ping_seconds))
             if has_left(request):
                 raise ConnectionResetError("the reader has left")
             if coming.done():
@@ -102,15 +102,6 @@ async def _paced(
 
 async def _next(events: AsyncIterator[ServerEvent]) -> ServerEvent | None:
     return await anext(events, None)
-
-
-def has_left(request: web.Request) -> bool:
-    """Tell whether the connection of *request* is closed, or about to be, or the client has ended its side of it.
-
-    Whoever closes a page cannot be told from who only sends no more, and nobody reads a stream that way on purpose.
-    """
-    is_closed = request.transport is None or request.transport.is_closing()
-    return is_closed or getattr(request.protocol, "has_ended", False)
 
 
 async def _write(request: web.Request, response: web.StreamResponse, chunk: bytes, stall_seconds: float) -> None:

@@ -11,6 +11,7 @@ from io import BytesIO
 from PIL import AvifImagePlugin, Image, ImageFile
 from PIL import WebPImagePlugin as _WebP  # noqa: F401 - else Pillow would import every format to find this one
 
+from app.adapters.imaging import code_points, colours
 from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
 from app.adapters.imaging.outline import Limits, Outline
 from app.adapters.imaging.refusals import Reason, refused
@@ -27,7 +28,7 @@ OnFirst = Callable[[Image.Image, int], object]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A small RGBA rendering of the first frame, upright."""
+    """A small RGBA rendering of the first frame, upright, in sRGB."""
 
     width: int
     height: int
@@ -82,6 +83,7 @@ def _load(data: bytes, outline: Outline, on_first: OnFirst) -> Decoded:
         frames = 1 if picture.format == _MULTI_PICTURE else getattr(picture, "n_frames", 1)
         if picture.size != (outline.width, outline.height) or frames != outline.frames:
             raise refused(Reason.CORRUPT, "The image is not the one its container announces.")
+        code_points.heed(picture, data)
         picture.load()
         orientation = orientation_of(picture)
         sample = _sample(picture, orientation)
@@ -97,12 +99,9 @@ def _load(data: bytes, outline: Outline, on_first: OnFirst) -> Decoded:
 
 def _sample(picture: Image.Image, orientation: int) -> Sample:
     # Averaging a whole picture with alpha or a palette would first copy it; picking pixels does not.
-    small = picture.resize(_fit(picture.size, _PICKED_SIDE), Image.Resampling.NEAREST)
-    if small.mode.startswith("I"):
-        small = small.convert("I").point(lambda value: value / 256).convert("L")
-    small = small.convert("RGBA")
+    small = colours.plain(picture.resize(_fit(picture.size, _PICKED_SIDE), Image.Resampling.NEAREST))
     small = small.resize(_fit(small.size, _SAMPLE_SIDE), Image.Resampling.BOX)
-    small = upright(small, orientation)
+    small = upright(colours.to_srgb(small, picture.info), orientation).convert("RGBA")
     return Sample(width=small.width, height=small.height, rgba=small.tobytes())
 
 

@@ -17,6 +17,7 @@ from app.adapters.imaging.cleaning.container import is_icc
 from app.adapters.imaging.outline import Limits
 from app.adapters.imaging.png import pack_chunk
 from app.adapters.imaging.png_writing import Pixels
+from app.adapters.imaging.profiles import find_profile
 from app.adapters.imaging.refusals import Reason, refused
 from app.domain.errors import SourceRejected
 
@@ -95,13 +96,20 @@ def _pixels(picture: Any) -> Pixels:
 
 
 def _colours(info: Mapping[str, Any], channels: int) -> list[bytes]:
-    """Return the chunk that says what the samples mean; none where that is sRGB or nobody knows."""
+    """Return the chunks that say what the samples mean; none where that is sRGB or nobody knows."""
     profile = info.get("icc_profile", b"")
     if is_icc(profile) and len(profile) <= _MAX_PROFILE and profile[16:20] == _KINDS[channels]:
-        return [pack_chunk(b"iCCP", _PROFILE_NAME + zlib.compress(profile))]
+        return [_profile_chunk(profile)]
     video = info.get("nclx_profile", {})
     points = [int(video.get(name, _UNSPECIFIED)) for name in ("color_primaries", "transfer_characteristics")]
     if _UNSPECIFIED in points or points == _SRGB:
         return []
     # Of the code points only these two: the samples are RGB by now, in full range (PNG 3rd edition, 11.3.2.6).
-    return [pack_chunk(b"cICP", bytes([*points, 0, 1]))]
+    told = [pack_chunk(b"cICP", bytes([*points, 0, 1]))]
+    # Many readers know profiles only; whoever knows both goes by the numbers.
+    made = find_profile(*points) if _KINDS[channels] == _KINDS[3] else None
+    return [*told, _profile_chunk(made)] if made else told
+
+
+def _profile_chunk(profile: bytes) -> bytes:
+    return pack_chunk(b"iCCP", _PROFILE_NAME + zlib.compress(profile))

@@ -9,7 +9,7 @@ from io import BytesIO
 from PIL import Image, ImageFile
 from PIL.Image import Resampling
 
-from app.adapters.imaging import colours
+from app.adapters.imaging import code_points, colours
 from app.adapters.imaging.encoding import save
 from app.adapters.imaging.inflate import inflated
 from app.adapters.imaging.orientation import is_sideways, orientation_of, upright
@@ -41,6 +41,7 @@ def render(data: bytes, rendering: Rendering, room: Room = _BOUNDLESS) -> bytes:
     """
     try:
         with Image.open(BytesIO(inflated(data)), formats=_FORMATS) as picture:
+            code_points.heed(picture, data)
             return _made(picture, rendering, room)
     except (MemoryError, SourceRejected):
         raise

@@ -152,24 +152,29 @@ class TemporaryIdsBody(_Body):
 
 
 class ChatBody(_Body):
-    """A message to a model, with pictures or without."""
+    """A message to a model, with pictures or without.  Null, or a name without letters, is as good as left out."""
 
-    message: Annotated[str, Field(description="May be left out with a picture.")] = ""
-    model: Annotated[str | None, Field(min_length=1, max_length=256, description="OLLAMA_MODEL if absent.")] = None
+    message: Annotated[str | None, Field(description="May be left out with a picture.")] = None
+    model: Annotated[str | None, Field(max_length=256, description="OLLAMA_MODEL if absent.")] = None
     session_id: Annotated[str | None, Field(description="The conversation; if absent a new one begins.")] = None
-    images: Annotated[list[str], Field(description="Ids of own images, or data:image/…;base64,… URLs.")] = []
+    images: Annotated[list[str] | None, Field(description="Ids of own images, or data:image/…;base64,… URLs.")] = None
     user_id: Annotated[str | None, Field(description="The owner; may be left out with a user's token.")] = None
 
     @field_validator("user_id")
     @classmethod
     def _is_user_id(cls, value: str | None) -> str | None:
-        return None if value is None else str(_spoken(UserId.parse, value))
+        return str(_spoken(UserId.parse, value)) if value else None
+
+    @field_validator("model", "session_id")
+    @classmethod
+    def _is_named(cls, value: str | None) -> str | None:
+        return value or None
 
     @field_validator("images")
     @classmethod
-    def _are_few(cls, values: list[str], info: ValidationInfo) -> list[str]:
+    def _are_few(cls, values: list[str] | None, info: ValidationInfo) -> list[str] | None:
         most = (info.context or {}).get("max_pictures")
-        if most is not None and len(values) > most:
+        if values is not None and most is not None and len(values) > most:
             raise ValueError(f"at most {most} pictures go with a message")
         return values
 

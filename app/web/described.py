@@ -175,7 +175,7 @@ FORMS: Mapping[Handler, Mapping[str, Any]] = {
                     "images": {
                         "type": "array",
                         "items": PICTURE,
-                        "description": "Files, each a part of its own; or texts as in JSON.",
+                        "description": "Files, each a part of its own; or texts as in JSON. Also as images[] or image.",
                     },
                 },
             },

@@ -222,6 +222,23 @@ async def test_no_beginning_of_one_is_taken(service: Service) -> None:
     await assert_nothing_is_left(service)
 
 
+@pytest.mark.parametrize("side", [1, 299, 400, 900], ids=str)
+async def test_a_lie_about_its_size_is_damage(service: Service, side: int) -> None:
+    content = claiming(heic(pictures.picture(800, 800)), side, side, in_truth=(800, 800))
+    problem = await problem_of(await upload(service, content), status=422, code="source_rejected")
+
+    assert (problem["reason"], problem["detail"]) == ("corrupt", "The image is damaged.")
+
+
+async def test_too_little_memory_for_any_is_told_as_that(tmp_path: Path) -> None:
+    async with serving(tmp_path, DECODE_MEMORY_MB="64") as service:
+        answer = await upload(service, heic(pictures.picture(300, 200)))
+        problem = await problem_of(answer, status=422, code="source_rejected")
+
+        assert problem["reason"] == "out_of_memory"
+        await assert_nothing_is_left(service)
+
+
 async def test_a_png_that_would_grow_too_large_is_refused(tmp_path: Path) -> None:
     content = heic(pictures.picture(2600, 2000), quality=50)
     async with serving(tmp_path, ASSET_MAX_IMAGE_MB="0.05") as service:

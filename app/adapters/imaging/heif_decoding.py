@@ -7,6 +7,7 @@ same once more, and goes with all other metadata.
 import importlib.util
 import zlib
 from collections.abc import Mapping
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from types import ModuleType
 from typing import Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from app.adapters.imaging import heif, png_writing
 from app.adapters.imaging.cleaning.container import is_icc
-from app.adapters.imaging.outline import Limits
+from app.adapters.imaging.outline import Limits, Outline
 from app.adapters.imaging.png import pack_chunk
 from app.adapters.imaging.png_writing import Pixels
 from app.adapters.imaging.profiles import find_profile
@@ -24,7 +25,8 @@ from app.domain.errors import SourceRejected
 _LIBRARY = "pillow_heif"
 _CHANNELS = {"L": 1, "RGB": 3, "RGBA": 4, "I;16": 1, "RGB;16": 3, "RGBA;16": 4}
 _PREMULTIPLIED = "RGBa"
-_NO_MEMORY = "Memory allocation error"
+_BASE = 40 << 20  # bytes: the library itself, and a little
+_DECODED = 6  # bytes per pixel: the planes, and the colours made of them
 _PROFILE_NAME = b"ICC Profile\0\0"
 _MAX_PROFILE = 1 << 20
 _KINDS = {1: b"GRAY", 3: b"RGB ", 4: b"RGB "}  # of colours in a profile (ICC.1:2022, 7.2.6)
@@ -45,8 +47,8 @@ def to_png(data: bytes, limits: Limits) -> bytes:
     """
     library = _library()
     whole = heif.without_tail(data)
-    heif.walk(whole, limits)
-    picture = _open(library, whole, limits)
+    outline = heif.walk(whole, limits)
+    picture = _open(library, whole, limits, outline)
     pixels = _pixels(picture)
     return png_writing.encode(pixels, colours=_colours(picture.info, pixels.channels), at_most=limits.max_converted)
 
@@ -64,8 +66,8 @@ def _library() -> ModuleType:
     return pillow_heif
 
 
-def _open(library: ModuleType, data: bytes, limits: Limits) -> Any:
-    """Return the primary picture, decoded."""
+def _open(library: ModuleType, data: bytes, limits: Limits, outline: Outline) -> Any:
+    """Return the primary picture, decoded; raise `MemoryError` where it may be that which is missing."""
     try:
         opened = library.open_heif(data, convert_hdr_to_8bit=False)
         # Where libheif can make nothing of that one, others may be left.
@@ -76,10 +78,24 @@ def _open(library: ModuleType, data: bytes, limits: Limits) -> Any:
     except (MemoryError, SourceRejected):
         raise
     except Exception as exc:
-        raise refused(Reason.OUT_OF_MEMORY if _NO_MEMORY in str(exc) else Reason.CORRUPT) from exc
+        if not _is_room(_BASE + _DECODED * outline.width * outline.height):
+            raise MemoryError from exc
+        raise refused(Reason.CORRUPT) from exc
     if picture.size != announced:
         raise refused(Reason.CORRUPT, "The image is not the one its container announces.")
     return picture
+
+
+def _is_room(size: int) -> bool:
+    """Tell whether there are *size* bytes to be had.
+
+    Of its own failures libheif does not say which are for want of them, and says so of some that are not.
+    """
+    try:
+        mmap(-1, size, flags=MAP_PRIVATE | MAP_ANONYMOUS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _pixels(picture: Any) -> Pixels:

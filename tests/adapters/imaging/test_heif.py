@@ -91,14 +91,16 @@ async def test_a_file_that_takes_no_more_ends_the_worker_that_fills_it(
     assert (await pool.inspect(good)).width == 70
 
 
-async def test_what_takes_too_much_memory_is_refused(make_pool: MakePool, tmp_path: Path) -> None:
+# libheif fails in another place, and in other words, at each of them.
+@pytest.mark.parametrize("mebibytes", [72, 80, 96, 112, 120])
+async def test_what_takes_too_much_memory_is_refused(make_pool: MakePool, tmp_path: Path, mebibytes: int) -> None:
     path = tmp_path / "wide"
     path.write_bytes(heic(pictures.picture(4000, 3000, colour="red"), quality=10))
-    pool = make_pool(memory_limit=128 * MIB)
+    pool = make_pool(memory_limit=mebibytes * MIB)
 
     with pytest.raises(SourceRejected) as caught:
         await pool.clean(path, FileStaging(tmp_path / "into"))
-    assert caught.value.reason in {"out_of_memory", "corrupt"}
+    assert caught.value.reason == "out_of_memory"
 
 
 async def test_what_takes_too_long_is_refused(make_pool: MakePool, large: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ pytestmark = [
 KEY = "a-service-key-of-some-length"
 PHONE = {"width": 375, "height": 780, "deviceScaleFactor": 1, "mobile": True}
 ANSWER = "document.querySelector('.assistant:last-child p')?.textContent"
+EMPTIED = """[document.getElementById('said').childElementCount,
+  ...['problem', 'stop', 'fresh'].map((id) => document.getElementById(id).hidden)]"""
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -110,6 +112,76 @@ async def test_who_leaves_the_page_stops_the_model(page: Page, tmp_path: Path, o
         await page.open(f"{service.url}/docs")
         async with asyncio.timeout(2):
             await ollama.left()
+
+
+async def test_a_new_conversation_ends_the_answer_without_a_word(
+    page: Page, tmp_path: Path, ollama: OllamaStandIn
+) -> None:
+    ollama.behave(None, Behaviour(answer="One two three four", holds_after=2))
+    async with beside(tmp_path, ollama) as service:
+        await look(page, service)
+        await ask(page, "Count")
+        await page.until(f"{ANSWER} === 'One two'")
+        await page.run("document.getElementById('fresh').click()")
+        await page.until("!document.getElementById('send').disabled")
+        left = await page.run(EMPTIED)
+        async with asyncio.timeout(2):
+            await ollama.left()
+        ollama.behave(None, Behaviour())
+        await ask(page, "Hello")
+        await page.until("document.querySelector('.done')")
+        found = await sessions(service.http)
+
+    assert left == [0, True, True, True]
+    assert [each["title"] for each in found] == ["Hello", "Count"]
+
+
+async def test_another_user_begins_a_new_conversation(page: Page, tmp_path: Path, ollama: OllamaStandIn) -> None:
+    async with beside(tmp_path, ollama) as service:
+        await look(page, service)
+        await ask(page, "I am Ana")
+        await page.until("document.querySelector('.done')")
+        await ask(page, "I am Bob", user="bob")
+        await page.until(
+            "document.querySelector('.user p')?.textContent === 'I am Bob' && document.querySelector('.done')"
+        )
+        shown = await page.run("document.getElementById('said').innerText")
+        found = [[each["title"] for each in await sessions(service.http, user)] for user in ("ana", "bob")]
+
+    assert "Ana" not in shown
+    assert found == [["I am Ana"], ["I am Bob"]]
+
+
+async def test_a_question_can_be_taken_back_before_its_answer_begins(
+    page: Page, tmp_path: Path, ollama: OllamaStandIn
+) -> None:
+    ollama.behave(None, Behaviour(answer="Late.", holds_after=0))
+    async with beside(tmp_path, ollama) as service:
+        await look(page, service)
+        await ask(page, "Never mind")
+        await ollama.arrived()
+        await page.run("document.getElementById('stop').click()")
+        await page.until("!document.getElementById('send').disabled")
+        left = await page.run("[said.childElementCount, problem.hidden, document.querySelector('#ask textarea').value]")
+        async with asyncio.timeout(2):
+            await ollama.left()
+
+        assert left == [0, True, "Never mind"]
+        assert await sessions(service.http) == []
+
+
+async def test_what_is_no_picture_is_shown_by_its_name(page: Page, tmp_path: Path, ollama: OllamaStandIn) -> None:
+    text = tmp_path / "notes.png"
+    text.write_text("no picture")
+    async with beside(tmp_path, ollama) as service:
+        await look(page, service)
+        await ask(page, "Look", picture=text)
+        await page.until("document.querySelector('.done')")
+        shown = await page.run(
+            "[document.querySelectorAll('.said img').length, document.querySelector('.file').innerText]"
+        )
+
+    assert shown == [0, "notes.png"]
 
 
 async def test_what_is_left_out_or_refused_is_said(page: Page, tmp_path: Path, ollama: OllamaStandIn) -> None:

@@ -16,9 +16,14 @@ from app.domain.images import CONTENT_TYPES
 WORTH_A_URL = 256 * 1024
 """Bytes of data from which on providers want a URL in its place."""
 
-_HEAD = re.compile(r"data:(?P<type>[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126})?", re.IGNORECASE)
+_NAME = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
+_HEAD = re.compile(rf"data:(?P<type>{_NAME}/{_NAME})?", re.IGNORECASE)
 _PARAMETERS = re.compile(r"(;[a-z0-9-]{1,64}=[\x21\x23-\x2b\x2d-\x3a\x3c-\x7e]{0,128}){0,8}", re.IGNORECASE)
 _ENCODING = re.compile(r";base64,", re.IGNORECASE)
+_BEGINNING = re.compile(r"\s{0,256}data:", re.IGNORECASE)
+_TYPE = re.compile(rf" {{0,8}}({_NAME}/{_NAME}) {{0,8}}[;,]", re.IGNORECASE)
+_SAYS_BASE64 = re.compile(r"; {0,8}base64 {0,8}\Z", re.IGNORECASE)
+_LONGEST_HEAD = 2048
 _OTHER_NAMES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
@@ -36,12 +41,21 @@ class NotBase64(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DataUrl:
-    """A data URL of an image type; *size* is of the data, in bytes, if their base64 is right."""
+    """A data URL; *size* is of the data, in bytes, if their base64 is right.  *content_type* may be empty."""
 
     text: str
     content_type: str
     start: int
     size: int
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it calls itself one."""
+        return self.content_type.startswith("image/")
+
+    @property
+    def is_large(self) -> bool:
+        return self.size > WORTH_A_URL
 
 
 def parse(text: str) -> DataUrl:
@@ -62,20 +76,42 @@ def parse(text: str) -> DataUrl:
     return DataUrl(text, content_type, encoding.end(), size)
 
 
+def find(text: str) -> DataUrl | None:
+    """Return *text* as a data URL in base64 of any type, its head read as browsers do; None if it is none.
+
+    Blanks around it are dropped.
+    """
+    if not is_data_url(text):
+        return None
+    bare = text.strip()
+    head, comma, _ = bare[:_LONGEST_HEAD].partition(",")
+    start = len(head) + 1
+    if not comma or not _SAYS_BASE64.search(head):
+        return None
+    return DataUrl(bare, named_type(declared_type(bare)), start, _size(bare, start))
+
+
+def is_data_url(text: str) -> bool:
+    """Tell whether *text*, behind blanks, begins as a data URL."""
+    return _BEGINNING.match(text) is not None
+
+
+def declared_type(text: str) -> str:
+    """Return the type that a data URL names, in lower case; an empty text where it names none."""
+    beginning = _BEGINNING.match(text)
+    found = _TYPE.match(text, beginning.end()) if beginning else None
+    return found[1].lower() if found else ""
+
+
 def named_type(content_type: str) -> str:
     """Return the name we use for a type that goes by several."""
     name = content_type.lower()
     return _OTHER_NAMES.get(name, name)
 
 
-def claims_image(text: str) -> bool:
-    """Tell whether *text* is a data URL that calls itself an image, of whatever kind."""
-    return text[:11].lower() == "data:image/"
-
-
 def should_use_url(text: str) -> bool:
     """Tell whether *text* is a data URL so large that a provider should get a URL instead."""
-    return text[:5].lower() == "data:" and _size(text, text.find(",") + 1) > WORTH_A_URL
+    return is_data_url(text) and _size(text, text.find(",") + 1) > WORTH_A_URL
 
 
 class Writable(Protocol):

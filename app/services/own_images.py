@@ -24,7 +24,7 @@ from app.services.signing import LinkSigner
 from app.services.temporary import TemporaryImages
 
 _HOSTED = re.compile(r"/v1/images/hosted/(?P<user>[^/]+)/(?P<image>[^/.]+)(\.[a-z]+)?")
-_TEMPORARY = re.compile(r"/api/images/(?P<id>[^/.]+)(\.[a-z]+)?")
+_TEMPORARY = re.compile(r"/api/images/(?P<id>[^/.]+)(\.[a-z0-9]+)?")
 _LOCAL = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(?=/)")
 _LINK_LIVES = timedelta(hours=2)
 _READABLE = frozenset({ImageStatus.STORED, ImageStatus.CAPTURING})

@@ -1,7 +1,8 @@
 """Temporary images: hosted for a provider to fetch, gone when their caller, or the generation they served, is done."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,9 +11,9 @@ from app.domain.access import Caller
 from app.domain.catalog import GenerationCatalog, IdempotencyKey, Repetitions
 from app.domain.errors import ImageDeleted, SourceRejected, TooLarge
 from app.domain.ids import GenerationId, IdFactory, UserId
-from app.domain.images import ImageFacts
+from app.domain.images import Digest, ImageFacts
 from app.domain.ports import Clock, Inspector, Staging
-from app.domain.temporary import Opened, TemporaryId, TemporaryImage, TemporaryStore
+from app.domain.temporary import FileKind, Opened, TemporaryId, TemporaryImage, TemporaryStore
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +24,8 @@ _FORGOTTEN = timedelta(days=1)
 """A generation nobody knows may be about to begin; after this long it was, or it never will."""
 
 _SLICE = 256 * 1024
+_SAYS_NOTHING = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+_IS_NO_PICTURE = frozenset({"not_an_image", "unsupported_format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +100,25 @@ class TemporaryImages:
         async with self._store.stage() as staging:
             for start in range(0, len(content), _SLICE):
                 await staging.write(content[start : start + _SLICE])
-            return await self._keep(staging, content_type, owner, generation)
+            digest = await staging.seal()
+            facts = await self._inspector.inspect(staging.path)
+            _require_type(content_type, facts)
+            return await self._keep(staging, digest, FileKind(facts.extension, facts.content_type), owner, generation)
+
+    async def host_input(
+        self, found: data_urls.DataUrl, *, owner: UserId, base_url: str, generation: GenerationId
+    ) -> Hosted:
+        """Host what a generation takes in, until it ends: a picture as what it is, anything else as it came.
+
+        Raise as `host` does.  What calls itself an image must be it; bytes of no said type that begin as a picture
+        must be a whole one.
+        """
+        return _hosted(await self._keep_input(found, owner, generation), base_url)
+
+    async def judge(self, found: data_urls.DataUrl) -> FileKind:
+        """Return what `host_input` would host *found* as, and keep nothing; raise `SourceRejected`, `TooLarge`."""
+        async with self._judged(found) as (_, _, kind):
+            return kind
 
     async def open(self, image: TemporaryId) -> Opened | None:
         """Return an image and its bytes for whoever has its id."""
@@ -129,27 +150,45 @@ class TemporaryImages:
                 await self._store.remove(image.id)
 
     async def _host(self, text: str, owner: UserId, generation: GenerationId | None) -> TemporaryImage:
-        found = data_urls.parse(text)
+        return await self._keep_input(data_urls.parse(text), owner, generation)
+
+    async def _keep_input(
+        self, found: data_urls.DataUrl, owner: UserId, generation: GenerationId | None
+    ) -> TemporaryImage:
+        async with self._judged(found) as (staging, digest, kind):
+            return await self._keep(staging, digest, kind, owner, generation)
+
+    @asynccontextmanager
+    async def _judged(self, found: data_urls.DataUrl) -> AsyncIterator[tuple[Staging, Digest, FileKind]]:
         self._require_size(found.size)
         await self._require_room(found.size)
         async with self._store.stage() as staging:
             try:
-                await data_urls.decode_into(staging, text, start=found.start)
+                await data_urls.decode_into(staging, found.text, start=found.start)
             except data_urls.NotBase64:
                 raise SourceRejected("not_base64", "The data are not base64: RFC 4648, padded, no spaces.") from None
-            return await self._keep(staging, found.content_type, owner, generation)
+            digest = await staging.seal()
+            yield staging, digest, await self._kind(staging, found)
+
+    async def _kind(self, staging: Staging, found: data_urls.DataUrl) -> FileKind:
+        try:
+            facts = await self._inspector.inspect(staging.path)
+        except SourceRejected as refusal:
+            if found.is_image or (found.content_type in _SAYS_NOTHING and refusal.reason not in _IS_NO_PICTURE):
+                raise
+            return FileKind.declared(found.content_type)
+        if found.is_image:
+            _require_type(found.content_type, facts)
+        return FileKind(facts.extension, facts.content_type)
 
     async def _keep(
-        self, staging: Staging, content_type: str, owner: UserId, generation: GenerationId | None
+        self, staging: Staging, digest: Digest, kind: FileKind, owner: UserId, generation: GenerationId | None
     ) -> TemporaryImage:
-        digest = await staging.seal()
-        facts = await self._inspector.inspect(staging.path)
-        _require_type(content_type, facts)
         image = TemporaryImage(
             id=TemporaryId(self._ids.temporary()),
             owner=owner,
-            extension=facts.extension,
-            content_type=facts.content_type,
+            extension=kind.extension,
+            content_type=kind.content_type,
             digest=digest,
             created_at=self._clock(),
             generation=generation,
@@ -176,7 +215,7 @@ class TemporaryImages:
 
     def _require_size(self, size: int) -> None:
         if size > self._max_bytes:
-            raise TooLarge(f"The image is larger than {self._max_bytes} bytes.", field="data_url")
+            raise TooLarge(f"An input may have {self._max_bytes} bytes.", field="data_url")
 
 
 def _require_type(content_type: str, facts: ImageFacts) -> None:

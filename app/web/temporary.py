@@ -3,7 +3,6 @@
 from aiohttp import web
 
 from app.domain.errors import NotFound
-from app.domain.images import CONTENT_TYPES
 from app.domain.temporary import TemporaryImage
 from app.web.keys import OPTIONS, SERVICES
 from app.web.parse import NamedTemporary
@@ -25,8 +24,9 @@ async def serve(request: web.Request, named: NamedTemporary) -> web.StreamRespon
         _representation(found.image),
         now=options.clock(),
         cache=cache_control(Cache.TEMPORARY),
+        download=not found.image.is_picture,
     )
-    if named.extension is not None and CONTENT_TYPES.get(named.extension.lower()) != found.image.content_type:
+    if named.extension is not None and not found.image.goes_by(named.extension.lower()):
         await found.blob.aclose()
         raise NotFound("There is no such image.")
     return await send(request, decided, found.blob, stall=options.stall_seconds)

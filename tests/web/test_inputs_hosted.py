@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from devkit.fal import Behaviour as FalBehaviour
-from devkit.fal import Conduct
-from devkit.fal import FalStandIn
+from devkit.fal import Conduct, FalStandIn
 from devkit.replicate import ApiFault, Behaviour, ReplicateStandIn
 from tests.support import hostile_pictures as hostile
 from tests.support import pictures
@@ -153,20 +152,6 @@ async def test_a_large_one_that_only_calls_itself_a_picture_is_refused(
 
     assert (problem["field"], problem["reason"]) == ("input.a.b", reason)
     assert (fal.requests, kept(service)) == ([], 0)
-
-
-@pytest.mark.parametrize(
-    "head",
-    ["data:audio/wav;base64,", "data:text/plain,", "data:application/octet-stream;base64,", "data:,", "database: "],
-    ids=["sound", "text", "bytes", "nothing said", "no data URL at all"],
-)
-async def test_what_is_no_picture_is_between_the_app_and_its_model(
-    service: Service, fal: FalStandIn, head: str
-) -> None:
-    asked = {"audio_url": head + "A" * 400_000}
-    body = {"user_id": "ana", "provider": "fal", "model": MODEL, "input": asked}
-    assert (await post_json(service, "/v1/images/generate", body)).status == 200
-    assert fal.requests[0].input == asked
 
 
 async def test_without_an_address_of_our_own_it_is_sent_as_it_is(tmp_path: Path, fal: FalStandIn) -> None:

@@ -21,12 +21,12 @@ from app.adapters.blobs.threads import finished
 from app.adapters.blobs.volume import FileBlob, open_regular
 from app.domain.errors import NotFound, StorageFull
 from app.domain.ids import GenerationId, UserId
-from app.domain.images import CONTENT_TYPES, Digest
+from app.domain.images import Digest
 from app.domain.ports import Staging
-from app.domain.temporary import Opened, TemporaryId, TemporaryImage
+from app.domain.temporary import SERVED_TYPES, Opened, TemporaryId, TemporaryImage
 
 # User ids have no comma.
-_NAME = re.compile(r"(?P<owner>[^,]+),(?P<generation>[a-z0-9_]*),(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z]+)")
+_NAME = re.compile(r"(?P<owner>[^,]+),(?P<generation>[a-z0-9_]*),(?P<sha256>[0-9a-f]{64})\.(?P<extension>[a-z0-9]+)")
 _CHUNK = 1024 * 1024
 _LEAST_SIZE = 16 * 1024
 """What an image counts at least: a folder and a file cost something too, and all of them are looked at."""
@@ -171,13 +171,13 @@ def _read(folder: Path) -> Known | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     parts = None if path is None else _NAME.fullmatch(path.name)
-    if path is None or facts is None or parts is None or parts["extension"] not in CONTENT_TYPES:
+    if path is None or facts is None or parts is None or parts["extension"] not in SERVED_TYPES:
         return None
     return path, TemporaryImage(
         id=TemporaryId(folder.name),
         owner=UserId(parts["owner"]),
         extension=parts["extension"],
-        content_type=CONTENT_TYPES[parts["extension"]],
+        content_type=SERVED_TYPES[parts["extension"]],
         digest=Digest(size=facts.st_size, sha256=parts["sha256"]),
         created_at=datetime.fromtimestamp(facts.st_mtime, UTC),
         generation=GenerationId(parts["generation"]) if parts["generation"] else None,

@@ -8,8 +8,8 @@ from app.adapters.providers.answers import members_of
 from app.adapters.providers.exchange import Answer, Exchange, NoAnswer, NotSent, encoded
 from app.adapters.providers.fal_refusals import FalRefusals
 from app.domain.errors import ProviderAnswerLost, ProviderNotConfigured, ProviderUnreachable
-from app.domain.images import CONTENT_TYPES
 from app.domain.ports import Clock
+from app.domain.temporary import SERVED_TYPES
 
 _LARGEST_ANSWER = 64 * 1024
 _PATIENCE_SECONDS = 30.0
@@ -67,4 +67,4 @@ class FalStorage:
 
 def _extension(content_type: str) -> str:
     # Models guess what a file is by its name.
-    return next((name for name, known in CONTENT_TYPES.items() if known == content_type), "bin")
+    return next((name for name, known in SERVED_TYPES.items() if known == content_type), "bin")

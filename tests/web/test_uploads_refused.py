@@ -27,7 +27,7 @@ async def service(tmp_path: Path) -> AsyncIterator[Service]:
 
 
 REJECTED = {
-    "nothing": (b"", "not_an_image"),
+    "nothing": (b"", "empty"),
     "text": (b"hello", "not_an_image"),
     "html": (hostile.HTML, "not_an_image"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "unsupported_format"),
@@ -49,6 +49,14 @@ async def test_what_is_no_picture_is_refused_with_why(service: Service, content:
     problem = await problem_of(await upload(service, content), status=422, code="source_rejected")
 
     assert problem["reason"] == reason
+    await assert_nothing_is_left(service)
+
+
+async def test_a_body_of_nothing_is_told_as_that(service: Service) -> None:
+    answer = await service.http.post(UPLOAD + "?user_id=ana", data=b"", headers={"Content-Type": "image/png"})
+    problem = await problem_of(answer, status=422, code="source_rejected")
+
+    assert problem["reason"] == "empty"
     await assert_nothing_is_left(service)
 
 

@@ -9,6 +9,7 @@ from app.domain.errors import SourceRejected
 class Reason(StrEnum):
     """The `reason` of a `SourceRejected`; stable API."""
 
+    EMPTY = "empty"
     NOT_AN_IMAGE = "not_an_image"
     UNSUPPORTED_FORMAT = "unsupported_format"
     TRUNCATED = "truncated"
@@ -26,6 +27,7 @@ class Reason(StrEnum):
 
 
 _DETAIL: Mapping[Reason, str] = {
+    Reason.EMPTY: "There are no bytes in it.",
     Reason.NOT_AN_IMAGE: "These bytes are not an image.",
     Reason.UNSUPPORTED_FORMAT: "Only PNG, JPEG, WebP, GIF and AVIF are accepted.",
     Reason.TRUNCATED: "The image ends before its end marker.",

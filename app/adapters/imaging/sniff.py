@@ -46,6 +46,8 @@ def walk(data: bytes, limits: Limits) -> Outline:
 
 def format_of(data: bytes) -> str:
     """Return Pillow's word for the format that *data* begin as, or raise `SourceRejected`."""
+    if not data:
+        raise refused(Reason.EMPTY)
     if data.startswith(png.SIGNATURE):
         return "PNG"
     if data.startswith(jpeg.SIGNATURE):

@@ -120,16 +120,19 @@ SCHEMAS: Mapping[str, Any] = {
         "type": "string",
         "description": "Server-Sent Events: first start, then warning and token as they come, at last done or error. "
         "Each has an id (1, 2, 3 …) and one line of data, the JSON of AnswerStart and so on. "
-        "Comments are signs of life while the model has nothing to say.",
+        "Comments are signs of life while the model has nothing to say. Nothing resumes by Last-Event-ID: what was "
+        "said is read at /api/sessions/{session}/messages. Who closes the connection, or their side of it, has left.",
     },
-    "AnswerStart": _object({"stream_id": _TEXT, "session_id": _TEXT, "message_id": _TEXT}),
+    "AnswerStart": _object(
+        {"stream_id": _TEXT, "session_id": _TEXT, "message_id": _TEXT | {"description": "The answer's."}}
+    ),
     "AnswerWarning": _object({"code": _TEXT, "detail": _TEXT}),
     "AnswerToken": _object({"content": _TEXT}),
     "AnswerDone": _object(
         {
-            "content_length": _COUNT,
+            "content_length": _COUNT | {"description": "In Unicode code points."},
             "model": _TEXT,
-            "done_reason": _or_null("string"),
+            "done_reason": _or_null("string", description="Null where none was given, or an answer is told again."),
             "message_id": _TEXT,
         },
         {"total_duration": _COUNT, "prompt_eval_count": _COUNT, "eval_count": _COUNT},

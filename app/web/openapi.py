@@ -44,7 +44,8 @@ def describe(routes: Sequence[Route]) -> dict[str, Any]:
         "info": {
             "title": "Holdfast",
             "version": __version__,
-            "description": "Keeps AI-generated images after their provider deletes them.",
+            "description": "Keeps AI-generated images after their provider deletes them. Pages on other origins may "
+            "read images (CORS), and nothing else: apps ask, or a page's own backend.",
         },
         "paths": paths,
         "components": {"schemas": bodies | dict(SCHEMAS), "securitySchemes": _SECURITY_SCHEMES},

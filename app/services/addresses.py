@@ -1,10 +1,12 @@
 """Addresses in a model's input: whatever in it the model could take for the place of a file."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.domain import data_urls
 from app.domain.errors import InvalidInput
 
 _DEEPEST = 32
@@ -12,7 +14,47 @@ _DEEPEST = 32
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 # Many take a backslash for a slash, and a web address without its slashes for one with them.
 _ADDRESS = re.compile(
-    r"[a-z][a-z0-9+.-]*:[/\\]{2}\S*|[/\\]{2}\S+|(https?|wss?|file|s?ftps?|s3|gs|gopher|blob):\S+", re.IGNORECASE
+    r"[a-z][a-z0-9+.-]{0,31}:[/\\]{2}\S*|[/\\]{2}\S+|(https?|wss?|file|s?ftps?|s3|gs|gopher|blob):\S+", re.IGNORECASE
+)
+_MARKS = re.compile(r"[\s\"'`\u2018-\u201f\xab\xbb\u2039\u203a<(\[{]*")
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_PROSE = frozenset(
+    {
+        *(
+            "prompt",
+            "prompts",
+            "text",
+            "texts",
+            "caption",
+            "captions",
+            "description",
+            "descriptions",
+            "title",
+            "titles",
+        ),
+        *("instruction", "instructions", "question", "questions", "query", "message", "messages", "content", "comment"),
+        *("lyrics", "script", "transcript", "story", "speech", "dialogue", "subtitle", "subtitles"),
+    }
+)
+_FILES = frozenset(
+    {
+        *(
+            "image",
+            "images",
+            "mask",
+            "masks",
+            "video",
+            "videos",
+            "audio",
+            "url",
+            "urls",
+            "uri",
+            "uris",
+            "link",
+            "links",
+        ),
+        *("path", "paths", "file", "files", "lora", "loras", "weights", "model", "checkpoint", "encoder", "embedding"),
+    }
 )
 _NAMES_ADDRESSES = re.compile(r"(?is).*(ur[li]s?|images?|masks?)")
 _NAMES_PICTURES = re.compile(r"(?is).*(image|mask).*")
@@ -35,15 +77,15 @@ class NamedUrl:
 def addresses_in(value: object, place: str, name: str = "", depth: int = 0) -> Iterator[NamedUrl]:
     """Yield each address in *value*, as it is written; data URLs are none.
 
-    A text under a name that asks for an address is one, whatever it looks like; any other is one if it has the form
-    of a URL and no blanks within.  Raise `InvalidInput` for what is nested too deep to be looked into.
+    A text under a name that asks for an address is one, whatever it looks like; under a name of prose it is one if it
+    is nothing else; any other if it begins as one, whatever follows.  JSON in a text that is no prose counts as what it
+    says.  Raise `InvalidInput` for what is nested too deep to be looked into.
     """
     if isinstance(value, str):
-        if value[:5].lower() != "data:" and (_NAMES_ADDRESSES.fullmatch(name) or _is_address(value)):
-            yield NamedUrl(field=place, name=name, url=value, is_picture=_NAMES_PICTURES.fullmatch(name) is not None)
+        yield from _addresses_in_text(value, place, name, depth)
     elif isinstance(value, Mapping | list):
         if depth == _DEEPEST:
-            raise InvalidInput(f"The input is nested more than {_DEEPEST} deep.", field="input")
+            raise _too_deep()
         for key, child in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from addresses_in(child, f"{place}.{key}", key if isinstance(key, str) else name, depth + 1)
 
@@ -57,5 +99,48 @@ def swapped(value: Any, swaps: Mapping[str, str]) -> Any:
     return [swapped(child, swaps) for child in value] if isinstance(value, list) else value
 
 
-def _is_address(text: str) -> bool:
-    return _ADDRESS.fullmatch(_UNSEEN.sub("", text).strip()) is not None
+def _addresses_in_text(text: str, place: str, name: str, depth: int) -> Iterator[NamedUrl]:
+    is_asked_for = _NAMES_ADDRESSES.fullmatch(name) is not None
+    if data_urls.is_data_url(text):
+        return
+    document = None if is_asked_for or _is_prose(name) else _document(text)
+    if document is not None:
+        if depth == _DEEPEST:
+            raise _too_deep()
+        for each in addresses_in(document, place, name, depth + 1):
+            yield replace(each, field=place)
+    elif is_asked_for or _is_address(text, is_prose=_is_prose(name)):
+        yield NamedUrl(field=place, name=name, url=text, is_picture=_NAMES_PICTURES.fullmatch(name) is not None)
+
+
+def _is_address(text: str, *, is_prose: bool) -> bool:
+    seen = _UNSEEN.sub("", text).strip()
+    if is_prose:
+        return _ADDRESS.fullmatch(seen) is not None
+    marks = _MARKS.match(seen)
+    start = marks.end() if marks else 0
+    # What begins like JSON and is none may still be read as such by somebody less strict.
+    is_like_json = any(mark in seen[:start] for mark in "{[")
+    return (_ADDRESS.search if is_like_json else _ADDRESS.match)(seen, start) is not None
+
+
+def _is_prose(name: str) -> bool:
+    words = {word.lower() for word in _WORDS.findall(name)}
+    return not words.isdisjoint(_PROSE) and words.isdisjoint(_FILES)
+
+
+def _document(text: str) -> object:
+    """Return the JSON that *text* is; None where it is none, or only a number or a word."""
+    if text.lstrip()[:1] not in {"{", "[", '"'}:
+        return None
+    try:
+        found: object = json.loads(text, parse_int=str)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError:
+        return None
+    return found
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput(f"The input is nested more than {_DEEPEST} deep.", field="input")

@@ -40,10 +40,24 @@ async def forward(service: Service, given: dict[str, Any]) -> ClientResponse:
         ({"x": "https:evil.example/a"}, "input.x"),
         ({"x": "\\\\evil.example\\a"}, "input.x"),
         ({"x": "s3://bucket/a"}, "input.x"),
+        ({"loras": [{"path": "https://evil.example/a.safetensors?b= c"}]}, "input.loras.0.path"),
+        ({"x": " http://169.254.169.254/a b"}, "input.x"),
+        ({"x": '"https://evil.example/a"'}, "input.x"),
+        ({"x": "\u201chttps://evil.example/a\u201d and more"}, "input.x"),
+        ({"x": "[https://evil.example/x]"}, "input.x"),
+        ({"x": "<https://evil.example/x>"}, "input.x"),
+        ({"x": '{"url": "https://evil.example/x"}'}, "input.x"),
+        ({"x": '["a", {"b": "https:\\/\\/evil.example/x", "c": 1}]'}, "input.x"),
+        ({"x": "{'url': 'https://evil.example/x'}"}, "input.x"),
+        ({"x": ' "\\"https://evil.example/x\\"" '}, "input.x"),
+        ({"image_prompt": "https://evil.example/a.png?b= c"}, "input.image_prompt"),
+        ({"prompt": "https://evil.example/a"}, "input.prompt"),
     ],
     ids=[
         *("space first", "tab within", "no scheme", "file", "no address", "weights", "lists", "deep"),
         *("unseen", "no slashes", "backslashes", "another scheme"),
+        *("space within", "space first and within", "quoted", "quoted by a writer", "bracketed", "in angles"),
+        *("json", "json with escapes", "nearly json", "json in json", "words for a picture", "prose and nothing else"),
     ],
 )
 async def test_no_spelling_in_the_input_leads_around_the_list(
@@ -65,6 +79,43 @@ async def test_what_is_too_deep_to_be_looked_into_is_refused(service: Service, f
 
 async def test_words_and_numbers_are_the_models_business(service: Service, fal: FalStandIn) -> None:
     asked = {"prompt": "https://evil.example is a poem", "style": "oil: dark", "num_images": 2, "return_mask": True}
+    await forward(service, asked)
+    assert fal.requests[-1].input == asked
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"prompt": "https://evil.example is a poem"},
+        {"negative_prompt": "[https://evil.example/a] as a logo"},
+        {"lyricsText": '"https://evil.example", she said'},
+        {"prompt_2": '{"scene": "https://evil.example/a"}'},
+        {"messages": [{"role": "user", "content": "https://evil.example/a, what is it?"}]},
+        {"style": "see https://evil.example/a"},
+        {"tags": '["oil", "dark"]', "size": '{"width": 512}', "seed": '"7"', "bad": "{not json", "note": "(a)"},
+        {"colours": "[[0,0,0],[255,255,255]]", "ratio": "16:9", "scheduler": "//", "big": "[" + "9" * 5000 + "]"},
+    ],
+    ids=["prompt", "brackets", "quotes", "json in prose", "chat", "among words", "json", "others"],
+)
+async def test_what_leads_nowhere_is_passed_on(service: Service, fal: FalStandIn, given: dict[str, Any]) -> None:
+    await forward(service, given)
+    assert fal.requests[-1].input == given
+
+
+async def test_json_in_a_text_may_name_what_is_allowed(service: Service, fal: FalStandIn) -> None:
+    given = {"loras": f'[{{"path": "{fal.delivery_url}/a.safetensors", "scale": 1}}]'}
+    await forward(service, given)
+    assert fal.requests[-1].input == given
+
+
+async def test_json_in_a_text_can_be_too_deep(service: Service, fal: FalStandIn) -> None:
+    for text in ("[" * 40 + "]" * 40, "[" * 100_000):
+        await problem_of(await forward(service, {"x": text}), status=422, code="invalid_request")
+    assert fal.requests == []
+
+
+async def test_a_data_url_between_blanks_is_passed_on(service: Service, fal: FalStandIn) -> None:
+    asked = {"image_url": f" {data_uri(pictures.png())}\n"}
     await forward(service, asked)
     assert fal.requests[-1].input == asked
 

@@ -1,11 +1,13 @@
 """Request bodies.  Their schemas are what `/openapi.json` shows."""
 
 import json
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from app.domain.errors import AppError, InvalidInput
+from app.domain.errors import AppError, InvalidInput, NotFound
 from app.domain.generations import Order
 from app.domain.ids import ImageId, UserId
 from app.domain.temporary import TemporaryId
@@ -143,12 +145,13 @@ class TemporaryBody(_Body):
 class TemporaryIdsBody(_Body):
     """Temporary images that are no longer needed."""
 
-    ids: Annotated[list[str], Field(max_length=1000)]
+    ids: Annotated[list[str], Field(max_length=1000, description="What is no id names nothing, and is passed over.")]
 
-    @field_validator("ids")
-    @classmethod
-    def _are_ids(cls, values: list[str]) -> list[str]:
-        return [str(_spoken(TemporaryId.parse, value)) for value in values]
+    @property
+    def named(self) -> Iterator[TemporaryId]:
+        for text in self.ids:
+            with suppress(NotFound):
+                yield TemporaryId.parse(text)
 
 
 class ChatBody(_Body):

@@ -125,8 +125,17 @@ async def test_several_can_be_deleted_at_once(service: Service) -> None:
     assert [(await service.http.get(f"{PATH}/{each}")).status for each in ids] == [404, 404, 200]
 
 
-@pytest.mark.parametrize("ids", [["x"], [""], [1], "x", None, ["../images"], ["0" * 36] * 1001])
-async def test_only_ids_are_deleted(service: Service, ids: Any) -> None:
+@pytest.mark.parametrize("other", ["nope", "", "../images", ".lock", "0" * 36])
+async def test_what_is_no_id_is_passed_over_and_the_rest_goes(service: Service, other: str) -> None:
+    image = await made(service)
+    answer = await service.http.delete(PATH, json={"ids": [other, image["id"]]})
+
+    assert (answer.status, (await service.http.get(image["url"])).status) == (204, 404)
+    assert (await service.http.delete(f"{PATH}/nope")).status == 204
+
+
+@pytest.mark.parametrize("ids", [[1], "x", None, ["0" * 36] * 1001])
+async def test_only_texts_are_deleted(service: Service, ids: Any) -> None:
     answer = await service.http.delete(PATH, json={"ids": ids})
     problem = await problem_of(answer, status=422, code="invalid_request")
 

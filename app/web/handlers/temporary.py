@@ -2,7 +2,6 @@
 
 from aiohttp import web
 
-from app.domain.temporary import TemporaryId
 from app.web import parse, render
 from app.web.auth import owner
 from app.web.bodies import TemporaryBody, TemporaryIdsBody
@@ -25,6 +24,5 @@ async def create(request: web.Request) -> web.StreamResponse:
 async def delete_many(request: web.Request) -> web.StreamResponse:
     """Done with several."""
     body = await parse.json_body(request, TemporaryIdsBody)
-    ids = [TemporaryId(text) for text in body.ids]
-    await request.app[SERVICES].temporary.delete_many(ids, by=request[CALLER])
+    await request.app[SERVICES].temporary.delete_many(list(body.named), by=request[CALLER])
     return render.nothing()

@@ -55,6 +55,14 @@ def claiming(data: bytes, width: int, height: int, *, in_truth: tuple[int, int] 
     return data.replace(struct.pack(">II", *in_truth), struct.pack(">II", width, height))
 
 
+def sequence(data: bytes, *, brand: bytes = b"hevc", track: bytes = b"") -> bytes:
+    """Return the still *data* as that of a sequence which calls itself *brand*; its *track* need not be a right one."""
+    size = int.from_bytes(data[:4])
+    kinds = b"".join((brand, data[12:16], b"msf1", brand)).ljust(size - 8, b"\0")
+    media = struct.pack(">I4s", 16 + len(track), b"moov") + struct.pack(">I4s", 8 + len(track), b"trak") + track
+    return data[:8] + kinds + data[size:] + media
+
+
 def wide_profile() -> bytes:
     """Return a colour profile with the primaries of Display P3 (D50-adapted), as phones embed."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -15,7 +15,7 @@ from PIL import Image, ImageOps
 from devkit.replicate import ReplicateStandIn
 from tests.support import pictures
 from tests.support.delivered import put
-from tests.support.heifs import claiming, deep, heic, seen, telling, wide_profile
+from tests.support.heifs import claiming, deep, heic, seen, sequence, telling, wide_profile
 from tests.support.metadata import SECRET, chunk_names
 from tests.support.problems import problem_of
 from tests.support.service import Service, serving
@@ -168,6 +168,20 @@ async def test_a_picture_in_tiles_is_one(service: Service) -> None:
 
     assert found.size == (300, 200)
     assert found.tobytes() == bytes(seen(content).data)
+
+
+@pytest.mark.parametrize("brand", [b"hevc", b"hevx", b"msf1"], ids=bytes.decode)
+async def test_of_a_sequence_its_still_picture_is_kept(service: Service, brand: bytes) -> None:
+    still = heic(pictures.picture(96, 64))
+
+    assert await served(service, sequence(still, brand=brand), None) == await served(service, still)
+
+
+async def test_a_sequence_without_a_still_picture_is_refused(service: Service) -> None:
+    content = b"\0\0\0\x18ftyphevc\0\0\0\0msf1hevc\0\0\0\x08moov\0\0\0\x08mdat"
+    problem = await problem_of(await upload(service, content), status=422, code="source_rejected")
+
+    assert (problem["reason"], "still" in problem["detail"]) == ("unsupported_format", True)
 
 
 @pytest.mark.parametrize("kind", ["image/heic", "image/heif", "image/HEIC", "application/octet-stream", None])

@@ -13,6 +13,7 @@ from app.adapters.imaging.refusals import Reason, refused
 
 _TOP_LEVEL = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid", b"wide", b"styp", b"sidx"})
 _NEEDED = frozenset({b"meta", b"mdat"})
+_VIDEO = frozenset({b"moov", b"mdat"})
 _SINGLE = frozenset({b"ftyp", b"meta", b"moov"})
 _LARGE = 1  # in place of a size: 64 bits of it follow the kind
 _MAX_BOXES = 1_000
@@ -62,6 +63,8 @@ def parse_file(data: bytes) -> Iterator[Box]:
     else:
         raise refused(Reason.TOO_COMPLEX)
     if not seen >= _NEEDED:
+        if seen >= _VIDEO:
+            raise refused(Reason.UNSUPPORTED_FORMAT, "A video without a still picture is not accepted.")
         raise refused(Reason.TRUNCATED)
 
 

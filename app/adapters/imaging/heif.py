@@ -1,9 +1,11 @@
 """HEIF structure, as phones write it: boxes, announced sizes, and the codec of its pictures (ISO 23008-12).
 
-A burst or a live photo counts as the picture that it names as its primary one.
+A burst, a live photo or a sequence counts as the picture that it names as its primary one.
 """
 
-from app.adapters.imaging.boxes import brands, descend, largest_size, parse_file, top_level
+from collections.abc import Sequence
+
+from app.adapters.imaging.boxes import Box, brands, descend, largest_size, parse_file, top_level
 from app.adapters.imaging.cleaning.items import parse_infos
 from app.adapters.imaging.cursor import Cursor
 from app.adapters.imaging.outline import Limits, Outline
@@ -12,7 +14,9 @@ from app.domain.errors import SourceRejected
 
 CONTENT_TYPE = "image/heic"
 
-_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"})
+_STILL = b"heic"
+_SEQUENCES = frozenset({b"hevc", b"hevx", b"hevm", b"hevs", b"msf1"})
+_BRANDS = _SEQUENCES | {_STILL, b"heix", b"heim", b"heis", b"mif1"}
 # What a picture may be: HEVC itself, or made of such pieces.
 _PRIMARY = frozenset({b"hvc1", b"grid", b"iden", b"iovl"})
 # Whatever else libheif may have been built with: no phone needs it, and it is less well tried.
@@ -31,10 +35,23 @@ def not_accepted() -> SourceRejected:
     return refused(Reason.UNSUPPORTED_FORMAT, detail)
 
 
-def without_tail(data: bytes) -> bytes:
-    """Return *data* as far as they are a picture's; raise `SourceRejected` unless there is a whole one."""
-    *_, last = parse_file(data)
-    return data[: last.body.stop]
+def still(data: bytes) -> bytes:
+    """Return *data* without what follows the picture, and as no sequence; raise `SourceRejected` unless it is whole."""
+    boxes = list(parse_file(data))
+    found = data[: boxes[-1].body.stop]
+    return _stilled(found, boxes) if _SEQUENCES & brands(data) else found
+
+
+def _stilled(data: bytes, boxes: Sequence[Box]) -> bytes:
+    """Return a sequence as its still picture: of equal length, for that is found by its distance from the start."""
+    found = bytearray(data)
+    for box in boxes:
+        if box.kind == b"moov":  # libheif would look there first
+            found[box.start + 4 : box.start + 8] = b"free"
+    for at in range(8, min(boxes[0].body.stop, 256), 4):  # as far as `brands` looks
+        if data[at : at + 4] in _SEQUENCES:
+            found[at : at + 4] = _STILL
+    return bytes(found)
 
 
 def walk(data: bytes, limits: Limits) -> Outline:

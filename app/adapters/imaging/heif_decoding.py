@@ -46,7 +46,7 @@ def to_png(data: bytes, limits: Limits) -> bytes:
     Raise `SourceRejected` unless it is whole and within *limits*.  `MemoryError` passes.
     """
     library = _library()
-    whole = heif.without_tail(data)
+    whole = heif.still(data)
     outline = heif.walk(whole, limits)
     picture = _open(library, whole, limits, outline)
     pixels = _pixels(picture)

@@ -16,43 +16,20 @@ _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\
 _ADDRESS = re.compile(
     r"[a-z][a-z0-9+.-]{0,31}:[/\\]{2}\S*|[/\\]{2}\S+|(https?|wss?|file|s?ftps?|s3|gs|gopher|blob):\S+", re.IGNORECASE
 )
+_ADDRESS_WITHIN = re.compile(r"[/\\]{2}\S|\b(?:https?|wss?|file|s?ftps?|s3|gs|gopher|blob):\S", re.IGNORECASE)
 _MARKS = re.compile(r"[\s\"'`\u2018-\u201f\xab\xbb\u2039\u203a<(\[{]*")
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _PROSE = frozenset(
     {
-        *(
-            "prompt",
-            "prompts",
-            "text",
-            "texts",
-            "caption",
-            "captions",
-            "description",
-            "descriptions",
-            "title",
-            "titles",
-        ),
-        *("instruction", "instructions", "question", "questions", "query", "message", "messages", "content", "comment"),
-        *("lyrics", "script", "transcript", "story", "speech", "dialogue", "subtitle", "subtitles"),
+        *("prompt", "prompts", "text", "texts", "caption", "captions", "title", "titles", "lyrics", "query", "comment"),
+        *("description", "descriptions", "instruction", "instructions", "question", "questions", "message", "messages"),
+        *("content", "script", "transcript", "story", "speech", "dialogue", "subtitle", "subtitles"),
     }
 )
+# A name with one of these is that of a file, whatever else it says: `image_prompt`, `text_encoder`.
 _FILES = frozenset(
     {
-        *(
-            "image",
-            "images",
-            "mask",
-            "masks",
-            "video",
-            "videos",
-            "audio",
-            "url",
-            "urls",
-            "uri",
-            "uris",
-            "link",
-            "links",
-        ),
+        *("image", "images", "mask", "masks", "video", "videos", "audio", "url", "urls", "uri", "uris", "link"),
         *("path", "paths", "file", "files", "lora", "loras", "weights", "model", "checkpoint", "encoder", "embedding"),
     }
 )
@@ -120,8 +97,8 @@ def _is_address(text: str, *, is_prose: bool) -> bool:
     marks = _MARKS.match(seen)
     start = marks.end() if marks else 0
     # What begins like JSON and is none may still be read as such by somebody less strict.
-    is_like_json = any(mark in seen[:start] for mark in "{[")
-    return (_ADDRESS.search if is_like_json else _ADDRESS.match)(seen, start) is not None
+    is_like_json = seen[:1] in {"{", "["}
+    return _ADDRESS.match(seen, start) is not None or (is_like_json and _ADDRESS_WITHIN.search(seen) is not None)
 
 
 def _is_prose(name: str) -> bool:

@@ -120,8 +120,8 @@ class Conversations(Protocol):
     async def messages(self, session: SessionId, *, after: int, limit: int) -> list[Message]:
         """Return up to *limit* messages whose number is greater than *after*, in order."""
 
-    async def latest(self, session: SessionId, *, limit: int) -> list[Message]:
-        """Return the last *limit* messages, in order."""
+    async def latest(self, session: SessionId, *, limit: int, before: int | None = None) -> list[Message]:
+        """Return the last *limit* messages, of those whose number is less than *before*, in order."""
 
     async def begin(self, turn: NewTurn, *, idempotency_key: IdempotencyKey | None = None) -> StreamId:
         """Record a question and the empty answer, in state `streaming`, that follows it; return the turn's stream.

@@ -38,36 +38,40 @@ class SessionService:
         is_more = len(found) > limit
         return page, SessionPosition(page[-1].updated_at, page[-1].id) if is_more else None
 
+    async def get(self, session: SessionId, *, by: Caller) -> Session:
+        """Return a conversation; raise `NotFound`."""
+        found = await self._conversations.find_session(session)
+        if found is None or not by.may_act_for(found.user):
+            raise _not_there()
+        return found
+
     async def messages(
-        self, session: SessionId, *, by: Caller, after: int, limit: int
-    ) -> tuple[Session, list[Message], int | None]:
-        """Return a conversation, up to *limit* of its messages in order, and the number the next page begins after.
+        self, session: SessionId, *, by: Caller, after: int | None, limit: int, is_newest_first: bool = False
+    ) -> tuple[list[Message], int | None]:
+        """Return up to *limit* messages of a conversation, in order, and the number the next page begins after.
 
         Raise `NotFound`.
         """
-        known = await self._get(session, by)
-        found = await self._conversations.messages(session, after=after, limit=limit + 1)
+        await self.get(session, by=by)
+        if is_newest_first:
+            found = (await self._conversations.latest(session, limit=limit + 1, before=after))[::-1]
+        else:
+            found = await self._conversations.messages(session, after=after or 0, limit=limit + 1)
         page = found[:limit]
-        return known, page, page[-1].number if len(found) > limit else None
+        return page, page[-1].number if len(found) > limit else None
 
     async def delete(self, session: SessionId, *, by: Caller) -> None:
         """Delete a conversation, stop what is said in it, and delete pictures that nothing else refers to.
 
         Raise `NotFound`, or what deleting a picture raises: the conversation is gone then, and so are the others.
         """
-        known = await self._get(session, by)
+        known = await self.get(session, by=by)
         await self._answers.stop_session(session)
         images = await self._conversations.delete_session(session, user=known.user)
         self._tell(str(session))
         if images is None:
             raise _not_there()
         await self._delete(images, known.user)
-
-    async def _get(self, session: SessionId, by: Caller) -> Session:
-        found = await self._conversations.find_session(session)
-        if found is None or not by.may_act_for(found.user):
-            raise _not_there()
-        return found
 
     async def _delete(self, images: list[ImageId], user: UserId) -> None:
         refusals: list[AppError] = []

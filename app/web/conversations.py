@@ -13,7 +13,7 @@ from app.web.render import image_document
 
 def sessions_document(sessions: Sequence[Session], following: SessionPosition | None) -> dict[str, Any]:
     return {
-        "sessions": [_session(each) for each in sessions],
+        "sessions": [session_document(each) for each in sessions],
         "next_cursor": session_cursor(following) if following else None,
     }
 
@@ -25,7 +25,7 @@ def messages_document(request: web.Request, messages: Sequence[Message], followi
     }
 
 
-def _session(session: Session) -> dict[str, Any]:
+def session_document(session: Session) -> dict[str, Any]:
     return {
         "id": str(session.id),
         "title": session.title,

@@ -31,6 +31,7 @@ from app.web.handlers import (
     users,
     webhooks,
 )
+from app.web.paging import ORDERS
 
 BODIES: Mapping[Handler, type[BaseModel]] = {
     generations.create: GenerateBody,
@@ -62,6 +63,7 @@ ANSWERS: Mapping[Handler, Mapping[int, str | None]] = {
     temporary.create: {201: "TemporaryImage"},
     chat.stop: {204: None},
     sessions.latest: {200: "SessionPage"},
+    sessions.show: {200: "Session"},
     sessions.messages: {200: "MessagePage"},
     sessions.delete: {204: None},
     pictures.options: {204: None},
@@ -126,7 +128,7 @@ QUERIES: Mapping[Handler, Sequence[tuple[str, Mapping[str, Any]]]] = {
     ),
     assets.upload: (_OWNER,),
     sessions.latest: (*_PAGE, _OWNER),
-    sessions.messages: _PAGE,
+    sessions.messages: (*_PAGE, ("order", {"type": "string", "enum": [*ORDERS], "default": ORDERS[0]})),
     pictures.show: _RENDERING,
     pictures.show_private: _RENDERING,
     images.show: (

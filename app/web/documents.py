@@ -37,6 +37,7 @@ _IMAGE = {
     "metadata": {"type": "object"},
 }
 _IMAGES = {"type": "array", "items": {"$ref": "#/components/schemas/Image"}}
+_SESSION = _object({"id": _TEXT, "title": _TEXT, "created_at": _TIME, "updated_at": _TIME, "messages": _COUNT})
 _MESSAGE = _object(
     {
         "id": _TEXT,
@@ -104,17 +105,8 @@ SCHEMAS: Mapping[str, Any] = {
             },
         }
     ),
-    "SessionPage": _object(
-        {
-            "sessions": {
-                "type": "array",
-                "items": _object(
-                    {"id": _TEXT, "title": _TEXT, "created_at": _TIME, "updated_at": _TIME, "messages": _COUNT}
-                ),
-            },
-            "next_cursor": _or_null("string"),
-        }
-    ),
+    "Session": _SESSION,
+    "SessionPage": _object({"sessions": {"type": "array", "items": _SESSION}, "next_cursor": _or_null("string")}),
     "MessagePage": _object({"messages": {"type": "array", "items": _MESSAGE}, "next_cursor": _or_null("string")}),
     "Answer": {
         "type": "string",

@@ -13,6 +13,9 @@ from app.domain.errors import AppError, InvalidInput
 from app.domain.ids import ImageId, SessionId
 from app.domain.images import ImagePosition
 
+ORDERS = ("oldest", "newest")
+"""Which messages can come first."""
+
 _MOST = 200
 _LONGEST_NUMBER = 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,10 +33,17 @@ def sessions_page(request: web.Request) -> tuple[SessionPosition | None, int]:
     return _page(request, lambda text: SessionPosition(*_named_moment(text, SessionId.parse)))
 
 
-def messages_page(request: web.Request) -> tuple[int, int]:
+def messages_page(request: web.Request) -> tuple[int | None, int]:
     """Return after which message a page begins, and how long it is."""
-    after, limit = _page(request, _number)
-    return after or 0, limit
+    return _page(request, _number)
+
+
+def is_newest_first(request: web.Request) -> bool:
+    """Tell in which order messages are to come."""
+    order = request.query.get("order", ORDERS[0])
+    if order not in ORDERS:
+        raise InvalidInput(f"order is one of {', '.join(ORDERS)}.", field="order")
+    return order != ORDERS[0]
 
 
 def image_cursor(position: ImagePosition) -> str:

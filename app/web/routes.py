@@ -47,6 +47,7 @@ ROUTES = (
     route("POST",    "/api/stream-message",              chat.say,               user,     limit=WRITES),
     route("DELETE",  "/api/stream-message/{stream}",     chat.stop,              user,     limit=WRITES),
     route("GET",     "/api/sessions",                    sessions.latest,        user,     limit=READS),
+    route("GET",     "/api/sessions/{session}",          sessions.show,          user,     limit=READS),
     route("DELETE",  "/api/sessions/{session}",          sessions.delete,        user,     limit=WRITES),
     route("GET",     "/api/sessions/{session}/messages", sessions.messages,      user,     limit=READS),
     route("GET",     PICTURE,                            pictures.show,          picture,  limit=READS),

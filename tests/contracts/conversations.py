@@ -156,6 +156,8 @@ class ReadingContract:
 
         assert [m.number for m in await catalog.conversations.latest(session_id(), limit=3)] == [2, 3, 4]
         assert [m.number for m in await catalog.conversations.latest(session_id(), limit=9)] == [1, 2, 3, 4]
+        assert [m.number for m in await catalog.conversations.latest(session_id(), limit=2, before=4)] == [2, 3]
+        assert await catalog.conversations.latest(session_id(), limit=2, before=1) == []
 
     async def test_a_conversation_that_is_not_there_has_no_messages(self, catalog: Catalog) -> None:
         assert await catalog.conversations.messages(session_id(), after=0, limit=9) == []

@@ -60,10 +60,20 @@ async def test_a_list_has_the_latest_first_in_pages(talk: Talk, sessions: Sessio
 async def test_messages_come_in_order_in_pages(talk: Talk, sessions: SessionService) -> None:
     session = await a_session(talk)
     await talk.said("More", session=session)
-    known, first, after = await sessions.messages(session, by=OF_ANA, after=0, limit=3)
-    _, second, end = await sessions.messages(session, by=SERVICE, after=after or 0, limit=3)
+    known = await sessions.get(session, by=OF_ANA)
+    first, after = await sessions.messages(session, by=OF_ANA, after=None, limit=3)
+    second, end = await sessions.messages(session, by=SERVICE, after=after, limit=3)
     assert (known.id, known.user, known.messages) == (session, ANA, 4)
     assert [message.content for message in (*first, *second)] == ["Hello", "Hello.", "More", "Hello."]
+    assert end is None
+
+
+async def test_messages_come_from_the_end_in_pages(talk: Talk, sessions: SessionService) -> None:
+    session = await a_session(talk)
+    await talk.said("More", session=session)
+    first, after = await sessions.messages(session, by=OF_ANA, after=None, limit=3, is_newest_first=True)
+    second, end = await sessions.messages(session, by=OF_ANA, after=after, limit=3, is_newest_first=True)
+    assert [message.content for message in (*first, *second)] == ["Hello.", "More", "Hello.", "Hello"]
     assert end is None
 
 
@@ -71,7 +81,9 @@ async def test_anothers_conversation_is_not_there(talk: Talk, sessions: SessionS
     session = await a_session(talk)
     for name, by in ((session, OF_BOB), (NOBODYS, SERVICE)):
         with pytest.raises(NotFound):
-            await sessions.messages(name, by=by, after=0, limit=3)
+            await sessions.get(name, by=by)
+        with pytest.raises(NotFound):
+            await sessions.messages(name, by=by, after=None, limit=3)
         with pytest.raises(NotFound):
             await sessions.delete(name, by=by)
     assert await talk.sessions() == [session]

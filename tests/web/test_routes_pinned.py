@@ -33,6 +33,7 @@ PINNED = [
     ("POST", "/api/stream-message", "user", "writes"),
     ("DELETE", "/api/stream-message/{stream}", "user", "writes"),
     ("GET", "/api/sessions", "user", "reads"),
+    ("GET", "/api/sessions/{session}", "user", "reads"),
     ("DELETE", "/api/sessions/{session}", "user", "writes"),
     ("GET", "/api/sessions/{session}/messages", "user", "reads"),
     ("GET", "/api/images/{id}", "picture", "reads"),

@@ -62,6 +62,34 @@ async def test_messages_come_in_order_page_by_page(service: Service) -> None:
     assert found == [1, 2, 3, 4, 5, 6]
 
 
+async def test_a_long_conversation_can_be_opened_at_its_end(service: Service) -> None:
+    session = start(await said(service, "One", user_id="ends"))["session_id"]
+    for words in ("Two", "Three"):
+        await said(service, words, user_id="ends", session_id=session)
+    pages, cursor = list[list[int]](), ""
+    while cursor is not None:
+        query = {"order": "newest", "limit": "4"} | ({"cursor": cursor} if cursor else {})
+        page = await (await service.http.get(f"/api/sessions/{session}/messages", params=query)).json()
+        pages.append([each["number"] for each in page["messages"]])
+        cursor = page["next_cursor"]
+    whole = await messages(service.http, session, order="oldest")
+    refused = await service.http.get(f"/api/sessions/{session}/messages", params={"order": "random"})
+
+    assert pages == [[6, 5, 4, 3], [2, 1]]
+    assert [each["number"] for each in whole] == [1, 2, 3, 4, 5, 6]
+    assert (await problem_of(refused, status=422, code="invalid_request"))["field"] == "order"
+
+
+async def test_a_conversation_can_be_looked_at_by_itself(service: Service) -> None:
+    session = start(await said(service, "By itself", user_id="alone"))["session_id"]
+    (listed,) = await sessions(service.http, "alone")
+    found = await service.http.get(f"/api/sessions/{session}")
+
+    assert (found.status, await found.json()) == (200, listed)
+    for nothing in (NOBODYS, "nonsense"):
+        await problem_of(await service.http.get(f"/api/sessions/{nothing}"), status=404, code="not_found")
+
+
 @pytest.mark.parametrize(
     "query", [{"cursor": "nonsense"}, {"cursor": "LTE"}, {"limit": "0"}, {"limit": "201"}, {"limit": "x"}]
 )
@@ -128,6 +156,7 @@ async def test_a_token_opens_its_owners_conversations_and_no_others(tmp_path: Pa
             own = [await messages(each, session) for each in (ana, server)]
             listed = [await (await each.get("/api/sessions")).json() for each in (ana, bob)]
             refused = [
+                await bob.get(f"/api/sessions/{session}"),
                 await bob.get(f"/api/sessions/{session}/messages"),
                 await bob.delete(f"/api/sessions/{session}"),
                 await bob.delete(f"/api/stream-message/{stream}"),

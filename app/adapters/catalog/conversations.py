@@ -64,8 +64,10 @@ class SqlConversations:
         async with self._database.read() as connection:
             return await said.read(connection, query.order_by(messages.c.number).limit(limit))
 
-    async def latest(self, session: SessionId, *, limit: int) -> list[Message]:
+    async def latest(self, session: SessionId, *, limit: int, before: int | None = None) -> list[Message]:
         query = select(messages).where(messages.c.session_id == str(session))
+        if before is not None:
+            query = query.where(messages.c.number < before)
         async with self._database.read() as connection:
             found = await said.read(connection, query.order_by(messages.c.number.desc()).limit(limit))
         return found[::-1]

@@ -4,9 +4,9 @@ from aiohttp import web
 
 from app.web import parse, render
 from app.web.auth import owner
-from app.web.conversations import messages_document, sessions_document
+from app.web.conversations import messages_document, session_document, sessions_document
 from app.web.keys import CALLER, SERVICES
-from app.web.paging import messages_page, sessions_page
+from app.web.paging import is_newest_first, messages_page, sessions_page
 
 
 async def latest(request: web.Request) -> web.StreamResponse:
@@ -17,11 +17,22 @@ async def latest(request: web.Request) -> web.StreamResponse:
     return render.answer(sessions_document(found, following))
 
 
+async def show(request: web.Request) -> web.StreamResponse:
+    """A conversation, but for what was said in it."""
+    return render.answer(
+        session_document(await request.app[SERVICES].sessions.get(parse.path_session(request), by=request[CALLER]))
+    )
+
+
 async def messages(request: web.Request) -> web.StreamResponse:
-    """A conversation, from its beginning."""
+    """What was said in a conversation, from its beginning or from its end."""
     after, limit = messages_page(request)
-    _, found, following = await request.app[SERVICES].sessions.messages(
-        parse.path_session(request), by=request[CALLER], after=after, limit=limit
+    found, following = await request.app[SERVICES].sessions.messages(
+        parse.path_session(request),
+        by=request[CALLER],
+        after=after,
+        limit=limit,
+        is_newest_first=is_newest_first(request),
     )
     return render.answer(messages_document(request, found, following))
 

@@ -39,6 +39,21 @@ def test_what_is_accepted_is_strict_base64(payload: str) -> None:
     assert base64.b64encode(decoded).decode() == payload or decoded == base64.b64decode(payload, validate=True)
 
 
+@given(content=st.binary(min_size=1, max_size=300), kind=st.sampled_from(["", "audio/wav", "text/plain;a=b", "x"]))
+def test_any_type_is_found_by_its_head(content: bytes, kind: str) -> None:
+    found = data_urls.find(f" \n{a_url(content, kind)}\t")
+
+    assert found is not None
+    assert (found.content_type, found.size) == (kind.partition(";")[0] if "/" in kind else "", len(content))
+    assert b"".join(data_urls._slices(found.text, found.start)) == content
+
+
+@given(st.text(max_size=80) | st.text(";base64,/ a=", max_size=40).map("data:".__add__))
+def test_what_is_found_says_base64(text: str) -> None:
+    found = data_urls.find(text)
+    assert found is None or found.text[: found.start].lower().rstrip(" ,").endswith("base64")
+
+
 @pytest.mark.parametrize(("size", "is_large"), [(1, False), (256 * 1024, False), (256 * 1024 + 1, True), (10**6, True)])
 def test_more_than_256_kib_are_worth_a_url(size: int, *, is_large: bool) -> None:
     assert should_use_url(a_url(bytes(size))) is is_large

@@ -50,7 +50,8 @@ class ImageCatalog(Protocol):
         """Record an image whose bytes are published, as it is; one transaction.
 
         With an idempotency key that came before, return the image of that time, even if it was deleted since, and
-        record nothing.  Raise `ImageIdTaken` or `IdempotencyKeyReused`.
+        record nothing.  Raise `ImageIdTaken`, `IdempotencyKeyReused`, or `Conflict` when its owner was erased since
+        it was created: *created_at* is when it began to arrive.
         """
 
     async def find(self, user: UserId, image: ImageId) -> Image | None: ...
@@ -82,7 +83,8 @@ class ImageCatalog(Protocol):
     async def forget_owner(self, user: UserId, *, at: datetime) -> None:
         """Remove what is kept of an owner beside the images: generations, idempotency keys, traces on tombstones.
 
-        A hash of the owner stays, with *at*: jobs from before then are not adopted any more.
+        A hash of the owner stays, with *at*: jobs from before then are not adopted any more, and what began to arrive
+        or was asked before it is refused.
         """
 
     async def owed_unlinks(self, limit: int) -> list[Image]:

@@ -74,7 +74,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTurn:
-    """A question and the answer that begins.  *owner* is the process that will say it."""
+    """A question and the answer that begins.  *owner* is the process that will say it.
+
+    *asked_at* is when the request came, *at* when it is kept: the model may have been loaded in between.
+    """
 
     user: UserId
     session: SessionId
@@ -87,6 +90,7 @@ class NewTurn:
     stream: StreamId
     model: str
     owner: str
+    asked_at: datetime
     at: datetime
 
 
@@ -128,7 +132,7 @@ class Conversations(Protocol):
 
         With an idempotency key that came before, record nothing and return the stream of that time, even if its
         conversation was deleted since.  Raise `IdempotencyKeyReused`, or `NotFound` when the session is not there any
-        more or an image is not its owner's.
+        more, an image is not its owner's, or the owner was erased (`ImageCatalog.forget_owner`) since it was asked.
         """
 
     async def keep(self, answer: MessageId, *, owner: str, content: str) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from app.domain.answers import Done, Failed
 from app.domain.conversations import Conversations, Ending, MessageStatus
 from app.domain.errors import AppError, Overloaded
-from app.domain.ids import MessageId, SessionId, StreamId
+from app.domain.ids import MessageId, SessionId, StreamId, UserId
 from app.domain.metrics import Metrics
 from app.domain.ports import Clock, Monotonic
 from app.services.chat_answers import INTERRUPTED, STOPPED, Answer, Cut, Outcome
@@ -95,6 +95,12 @@ class Answers:
         """Stop the answer, or all answers of the session, of that *name*, if any is said here."""
         for answer in self._recorded():
             if name in {str(answer.stream), str(answer.begun.session)}:
+                answer.cut(Cut.STOPPED)
+
+    def stop_of(self, user: UserId) -> None:
+        """Stop all that is said to *user* here."""
+        for answer in self._recorded():
+            if answer.user == user:
                 answer.cut(Cut.STOPPED)
 
     async def look(self) -> None:

@@ -124,18 +124,19 @@ class ChatService:
     async def ask(self, question: Question, *, idempotency_key: IdempotencyKey | None = None) -> Saying:
         """Return the answer once it may be told; a repeated request is told the one it got before.
 
-        Raise `NotFound` (the conversation), `ProviderNotConfigured`, `ModelNotFound`, `ModelUnavailable`,
-        `ModelFailed`, `VisionUnsupported`, `PicturesDisabled`, `Overloaded`, `IdempotencyKeyReused`, or what pictures
-        were refused with where nothing else is left.  Then nothing of the question is kept.
+        Raise `NotFound` (the conversation, or whoever asked was erased meanwhile), `ProviderNotConfigured`,
+        `ModelNotFound`, `ModelUnavailable`, `ModelFailed`, `VisionUnsupported`, `PicturesDisabled`, `Overloaded`,
+        `IdempotencyKeyReused`, or what pictures were refused with where nothing else is left.  Then nothing of the
+        question is kept.
         """
+        asked_at, began = question.asked_at(self._outside.clock()), self._outside.monotonic()
         known = await self._find_known(question.user, idempotency_key)
         if known is not None:
             return Saying(await self._replays.tell(known))
         self._answers.require_open()
-        asked_at = self._outside.monotonic()
         try:
-            async with self._questions.plan(question) as plan:
-                return await self._say(plan, asked_at, idempotency_key)
+            async with self._questions.plan(question, asked_at=asked_at) as plan:
+                return await self._say(plan, began, idempotency_key)
         except _Repeated as repeated:
             return Saying(await self._replays.tell(repeated.stream))
 
@@ -163,8 +164,8 @@ class ChatService:
         known = None if key is None else await self._repetitions.find(user, key)
         return None if known is None else StreamId(known)
 
-    async def _say(self, plan: Plan, asked_at: float, key: IdempotencyKey | None) -> Saying:
-        answer = self._answer(plan, asked_at)
+    async def _say(self, plan: Plan, began: float, key: IdempotencyKey | None) -> Saying:
+        answer = self._answer(plan, began)
         self._answers.begin(answer)
         try:
             await answer.first_word(seconds=self._terms.hold_back.total_seconds())
@@ -177,7 +178,7 @@ class ChatService:
             raise _Repeated(stream)
         return Saying(answer.transcript.events(), lambda: self._answers.leave(answer))
 
-    def _answer(self, plan: Plan, asked_at: float) -> Answer:
+    def _answer(self, plan: Plan, began: float) -> Answer:
         ids, question = self._outside.ids, plan.question
         begun = Started(stream=ids.stream(), session=question.session or ids.session(), message=ids.message())
         transcript = Transcript(begun, plan.warnings, max_chars=self._terms.max_answer)
@@ -187,7 +188,7 @@ class ChatService:
             model=plan.choice.model,
             transcript=transcript,
             pieces=lambda: self._questions.pieces(plan, transcript),
-            on_first=lambda: self._metrics.first_token(self._outside.monotonic() - asked_at),
+            on_first=lambda: self._metrics.first_token(self._outside.monotonic() - began),
         )
 
     async def _recorded(self, answer: Answer, plan: Plan, key: IdempotencyKey | None) -> StreamId:
@@ -228,5 +229,6 @@ class ChatService:
             stream=answer.stream,
             model=plan.choice.model,
             owner=self._answers.owner,
+            asked_at=plan.asked_at,
             at=self._outside.clock(),
         )

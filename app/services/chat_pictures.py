@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.domain import data_urls
 from app.domain.errors import (
@@ -96,11 +97,14 @@ class ChatPictures:
         return self._uploads.receive(announced)
 
     @asynccontextmanager
-    async def taking(self, pictures: Sequence[Picture], *, user: UserId) -> AsyncIterator[Taken]:
-        """Take in what can be taken, in its order; if the block fails, what is new goes again unless it is kept."""
+    async def taking(self, pictures: Sequence[Picture], *, user: UserId, asked_at: datetime) -> AsyncIterator[Taken]:
+        """Take in what can be taken, in its order; if the block fails, what is new goes again unless it is kept.
+
+        What was asked before *user* was erased brings no picture in any more.
+        """
         taken = Taken()
         try:
-            await self._take_all(dict.fromkeys(pictures), user, taken)
+            await self._take_all(dict.fromkeys(pictures), user, asked_at, taken)
             yield taken
         except BaseException:
             if taken.new and not taken.is_kept:
@@ -118,10 +122,10 @@ class ChatPictures:
         self._note(image.user, image.id)
         return shown
 
-    async def _take_all(self, pictures: Iterable[Picture], user: UserId, taken: Taken) -> None:
+    async def _take_all(self, pictures: Iterable[Picture], user: UserId, asked_at: datetime, taken: Taken) -> None:
         for picture in pictures:
             try:
-                image = await self._take(picture, user)
+                image = await self._take(picture, user, asked_at)
             except AppError as refusal:
                 log.info("a picture is left out", extra={"user_id": str(user), "error": refusal.code})
                 refusal.field = FIELD
@@ -131,12 +135,12 @@ class ChatPictures:
             if not isinstance(picture, ImageId):
                 taken.new.append(image)
 
-    async def _take(self, picture: Picture, user: UserId) -> Image:
+    async def _take(self, picture: Picture, user: UserId, asked_at: datetime) -> Image:
         match picture:
             case ImageId():
                 return await self._find(picture, user)
             case GivenData(text):
-                return await self._decode(text, user)
+                return await self._decode(text, user, asked_at)
             case GivenFile(incoming, declared):
                 return await self._uploads.host(incoming, user=user, declared=declared, idempotency_key=None)
             case GivenUp(refusal):
@@ -152,9 +156,9 @@ class ChatPictures:
             case _:
                 raise ImageUnavailable("The image has no bytes.", details={"image_status": image.status.value})
 
-    async def _decode(self, text: str, user: UserId) -> Image:
+    async def _decode(self, text: str, user: UserId, asked_at: datetime) -> Image:
         found = data_urls.parse(text)
-        async with self._uploads.receive(found.size) as incoming:
+        async with self._uploads.receive(found.size, began=asked_at) as incoming:
             try:
                 await data_urls.decode_into(incoming, text, start=found.start)
             except data_urls.NotBase64:

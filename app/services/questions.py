@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.domain.answers import Warned
 from app.domain.chat_models import ChatModels, ChatOrder, Piece, Turn
@@ -10,7 +11,7 @@ from app.domain.conversations import Conversations, Message, Role
 from app.domain.errors import AppError, ModelNotFound, NotFound, PicturesDisabled
 from app.domain.ids import SessionId, UserId
 from app.services.chat_history import Memory, joined, recalled, remembered
-from app.services.chat_pictures import FIELD, ChatPictures, Picture, Taken
+from app.services.chat_pictures import FIELD, ChatPictures, GivenFile, Picture, Taken
 from app.services.transcript import Transcript
 from app.services.turns import Turns
 from app.services.vision import Choice, Vision
@@ -37,12 +38,17 @@ class Question:
     def title(self) -> str:
         return " ".join(self.text.split())[:_LONGEST_TITLE] or _NO_TEXT
 
+    def asked_at(self, now: datetime) -> datetime:
+        """Return when it was asked, if it is all there *now*: its files may have taken a while to arrive."""
+        return min([now, *(each.incoming.began for each in self.pictures if isinstance(each, GivenFile))])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A question that can be asked: who answers, what is left of its pictures, and what went before."""
 
     question: Question
+    asked_at: datetime
     choice: Choice
     taken: Taken
     warnings: Sequence[Warned]
@@ -68,7 +74,7 @@ class Questions:
         self._memory = memory
 
     @asynccontextmanager
-    async def plan(self, question: Question) -> AsyncIterator[Plan]:
+    async def plan(self, question: Question, *, asked_at: datetime) -> AsyncIterator[Plan]:
         """Settle what is asked; if the block fails, pictures that are new go again, unless they are kept.
 
         What can be refused without them is refused before a picture is taken in.
@@ -77,12 +83,19 @@ class Questions:
         offered = question.pictures if self._pictures.is_enabled else ()
         await self._choose(question, has_pictures=bool(offered))
         self._turns.require_room()
-        async with self._pictures.taking(offered, user=question.user) as taken:
+        async with self._pictures.taking(offered, user=question.user, asked_at=asked_at) as taken:
             left_out = self._judge(question, taken)
             # Once more, from memory: if no picture is left, nobody needs to see.
             choice = await self._choose(question, has_pictures=bool(taken.images))
             warnings = [*left_out, *choice.warnings]
-            yield Plan(question=question, choice=choice, taken=taken, warnings=warnings, earlier=earlier)
+            yield Plan(
+                question=question,
+                asked_at=asked_at,
+                choice=choice,
+                taken=taken,
+                warnings=warnings,
+                earlier=earlier,
+            )
 
     async def pieces(self, plan: Plan, transcript: Transcript) -> AsyncGenerator[Piece, None]:
         """Yield the model's answer once it is its turn; raise as `ChatModels.answer` does, or `Overloaded`.

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from app.domain.catalog import IdempotencyKey, ImageCatalog, Repetitions
@@ -36,9 +37,10 @@ class UploadTerms:
 
 
 class Incoming:
-    """The bytes of an upload as they came."""
+    """The bytes of an upload as they came; *began* is when it did."""
 
-    def __init__(self, staging: Staging, *, max_bytes: int) -> None:
+    def __init__(self, staging: Staging, *, max_bytes: int, began: datetime) -> None:
+        self.began = began
         self._staging = staging
         self._max_bytes = max_bytes
         self._hash = hashlib.sha256()
@@ -85,16 +87,18 @@ class UploadService:
         self._on_stored = on_stored
 
     @asynccontextmanager
-    async def receive(self, announced: int | None) -> AsyncIterator[Incoming]:
+    async def receive(self, announced: int | None, *, began: datetime | None = None) -> AsyncIterator[Incoming]:
         """Begin an upload of about *announced* bytes; when the block ends nothing is left of what came.
 
+        *began* is when its request came, if it is only looked at now.
         Raise `HostingDisabled`, `StorageFull` or `StorageUnavailable`.
         """
         if not self._terms.is_hosting:
             raise HostingDisabled("Nothing is hosted here.")
+        began = began or self._clock()
         await self._blobs.require_room(_COPIES * (announced or 0))
         async with self._blobs.stage() as staging:
-            yield Incoming(staging, max_bytes=self._terms.max_bytes)
+            yield Incoming(staging, max_bytes=self._terms.max_bytes, began=began)
 
     async def host(
         self, incoming: Incoming, *, user: UserId, declared: str | None, idempotency_key: IdempotencyKey | None
@@ -102,12 +106,13 @@ class UploadService:
         """Clean what came and host it; a repeated request gets the image it made before.
 
         *declared* is the type the sender gave it.  Raise `SourceRejected`, `ContentTypeMismatch`, `ImageDeleted` (it
-        was, since it was first sent), `IdempotencyKeyReused`, `Overloaded`, `StorageFull` or `StorageUnavailable`.
+        was, since it was first sent), `IdempotencyKeyReused`, `Conflict` (the user was erased since it began),
+        `Overloaded`, `StorageFull` or `StorageUnavailable`.
         """
         known = await self._find_known(user, idempotency_key)
         if known is not None:
             return known
-        began, image = self._clock(), self._ids.image()
+        image = self._ids.image()
         saved = await self._saver.save(incoming.path, user=user, image=image, declared=declared)
         stored = Image(
             user=user,
@@ -115,7 +120,7 @@ class UploadService:
             url_extension=saved.facts.extension,
             status=ImageStatus.STORED,
             source=self._terms.source,
-            created_at=began,
+            created_at=incoming.began,
             facts=saved.facts,
             digest=saved.digest,
             hosted_at=self._clock(),

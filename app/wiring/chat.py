@@ -7,6 +7,7 @@ from app.services.answering import Answers
 from app.services.chat import ChatService, ChatTerms, Outside
 from app.services.chat_history import Memory
 from app.services.chat_pictures import ChatPictures
+from app.services.erasing import EraseService
 from app.services.errands import Errands
 from app.services.questions import Questions
 from app.services.replaying import Replays
@@ -105,6 +106,17 @@ class ChatGraph(InputGraph):
             hosting=self.hosting,
             answers=self.answers,
             tell=partial(self.adapters.bus.tell, STOPPED),
+        )
+
+    @cached_property
+    def erasing(self) -> EraseService:
+        return EraseService(
+            images=self.adapters.images,
+            conversations=self.adapters.conversations,
+            hosting=self.hosting,
+            temporary=self.temporary,
+            clock=self.world.clock,
+            stop=self.answers.stop_of,
         )
 
     @cached_property

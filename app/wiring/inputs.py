@@ -3,7 +3,6 @@
 from functools import cached_property
 
 from app.domain.images import Image
-from app.services.erasing import EraseService
 from app.services.inputs import InputService
 from app.services.own_images import OwnImages
 from app.services.saving_uploads import UploadSaver
@@ -72,16 +71,6 @@ class InputGraph(KeepingGraph):
             own=self.own_images,
             base_url=self.reachable_at,
             storages={"fal": self.adapters.fal_storage} if self.settings.fal_use_upload else {},
-        )
-
-    @cached_property
-    def erasing(self) -> EraseService:
-        return EraseService(
-            images=self.adapters.images,
-            conversations=self.adapters.conversations,
-            hosting=self.hosting,
-            temporary=self.temporary,
-            clock=self.world.clock,
         )
 
     async def _on_uploaded(self, image: Image) -> None:

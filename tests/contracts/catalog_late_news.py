@@ -2,10 +2,24 @@
 
 import pytest
 
+from app.domain.errors import Conflict, NotFound
 from app.domain.ids import ImageId
 from app.domain.images import ImageStatus, Origin
 from tests.contracts.catalog_generations import begun
-from tests.support.catalog import ANA, BOB, NOW, SECOND, Catalog, a_generation, an_image, an_output, of_job
+from tests.support.catalog import (
+    ANA,
+    BOB,
+    NOW,
+    SECOND,
+    Catalog,
+    a_generation,
+    a_key,
+    an_image,
+    an_output,
+    an_upload,
+    of_job,
+)
+from tests.support.conversations import a_turn, stream_id
 
 URL = "https://delivery.example/job1/0.png"
 
@@ -101,6 +115,23 @@ class ErasureContract:
             await catalog.images.forget_owner(ANA, at=at)
 
         assert await catalog.generations.adopt(a_generation(job_id="job1"), made_at=NOW + SECOND) is None
+
+    async def test_what_began_to_arrive_before_an_erasure_is_refused(self, catalog: Catalog) -> None:
+        await catalog.images.forget_owner(ANA, at=NOW)
+        with pytest.raises(Conflict):
+            await catalog.images.add(an_upload(created_at=NOW - SECOND))
+
+        assert await catalog.images.find(ANA, ImageId("one")) is None
+        assert (await catalog.images.add(an_upload(created_at=NOW))).is_new
+        assert (await catalog.images.add(an_upload(user=BOB, created_at=NOW - SECOND))).is_new
+
+    async def test_what_was_asked_before_an_erasure_is_refused(self, catalog: Catalog) -> None:
+        await catalog.images.forget_owner(ANA, at=NOW)
+        with pytest.raises(NotFound):
+            await catalog.conversations.begin(a_turn(asked_at=NOW - SECOND), idempotency_key=a_key())
+
+        assert await catalog.conversations.sessions(ANA, after=None, limit=9) == []
+        assert await catalog.conversations.begin(a_turn(asked_at=NOW), idempotency_key=a_key()) == stream_id()
 
     async def test_nobody_else_is_erased(self, catalog: Catalog) -> None:
         await catalog.images.forget_owner(ANA, at=NOW)

@@ -34,6 +34,7 @@ def a_turn(number: int = 1, *, session: int = 1, images: tuple[str, ...] = (), *
         "stream": stream_id(number),
         "model": "llava",
         "owner": "us",
+        "asked_at": NOW,
         "at": NOW,
     }
     return NewTurn(**made | more)

@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from app.adapters.catalog import conversation_flaws, idempotency, said, turns
+from app.adapters.catalog import conversation_flaws, deletions, idempotency, said, turns
 from app.adapters.catalog.database import Database
 from app.adapters.catalog.schema import (
     images,
@@ -34,6 +34,7 @@ from app.adapters.catalog.schema import (
 from app.adapters.catalog.types import Instant
 from app.domain.catalog import IdempotencyKey
 from app.domain.conversations import Ending, Flaw, Message, MessageStatus, NewTurn, Session, SessionPosition
+from app.domain.errors import NotFound
 from app.domain.ids import ImageId, MessageId, SessionId, StreamId, UserId
 
 _INTERRUPTED = "interrupted"
@@ -78,6 +79,8 @@ class SqlConversations:
             known = await idempotency.find(connection, user, idempotency_key)
             if known is not None:
                 return StreamId(known)
+            if await deletions.has_outlived(connection, turn.user, turn.asked_at):
+                raise NotFound("Whoever asked was erased since: nothing of the question is kept.")
             await turns.begin(connection, turn)
             await idempotency.remember(connection, user, idempotency_key, str(turn.stream), turn.at)
         return turn.stream

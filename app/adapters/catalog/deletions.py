@@ -71,8 +71,19 @@ async def remember_erasure(connection: AsyncConnection, user: UserId, at: dateti
 
 async def is_from_before_erasure(connection: AsyncConnection, user: UserId, made_at: datetime | None) -> bool:
     """Whether *user* was erased since *made_at*; what was made nobody knows when counts as old."""
-    erased_at: datetime | None = await connection.scalar(select(marks.c.at).where(marks.c.name == _erasure(user)))
+    erased_at = await _erased_at(connection, user)
     return erased_at is not None and (made_at is None or made_at <= erased_at)
+
+
+async def has_outlived(connection: AsyncConnection, user: UserId, began: datetime) -> bool:
+    """Whether *user* was erased since our own clock said *began*: what begins at that very instant comes after it."""
+    erased_at = await _erased_at(connection, user)
+    return erased_at is not None and began < erased_at
+
+
+async def _erased_at(connection: AsyncConnection, user: UserId) -> datetime | None:
+    at: datetime | None = await connection.scalar(select(marks.c.at).where(marks.c.name == _erasure(user)))
+    return at
 
 
 def _erasure(user: UserId) -> str:

@@ -29,6 +29,7 @@ from app.adapters.catalog.schema import generations, images, is_live
 from app.adapters.catalog.schema import idempotency as idempotency_keys
 from app.adapters.catalog.types import Instant
 from app.domain.catalog import IdempotencyKey, Registered
+from app.domain.errors import Conflict
 from app.domain.ids import ImageId, UserId
 from app.domain.images import Image, ImagePosition, ImageSource, ImageStatus, NewImage, Usage
 
@@ -61,6 +62,8 @@ class SqlImages:
             row = None if known is None else await registration.image_row(connection, user, known)
             if row is not None:
                 return Registered(rows.to_image(row), is_new=False)
+            if await deletions.has_outlived(connection, image.user, image.created_at):
+                raise Conflict("Its owner was erased since this image began to arrive: nothing of it is kept.")
             await uploads.insert_stored(connection, image)
             await idempotency.remember(connection, user, idempotency_key, str(image.id), image.created_at)
             return Registered(await registration.get_image(connection, user, str(image.id)), is_new=True)

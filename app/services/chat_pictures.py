@@ -1,10 +1,12 @@
 """The pictures of a question: taken in like all uploads, and shown to models as they take them."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from app.domain import data_urls
 from app.domain.errors import (
@@ -104,11 +106,20 @@ class ChatPictures:
         """
         taken = Taken()
         try:
-            await self._take_all(dict.fromkeys(pictures), user, asked_at, taken)
+            await self._to_the_end(self._take_all(dict.fromkeys(pictures), user, asked_at, taken))
             yield taken
         except BaseException:
             if taken.new and not taken.is_kept:
                 await self._errands.see_through(self._put_back(taken.new), name="pictures put back")
+            raise
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do *work*, also if the caller is cancelled: only in the end is it known what there is to put back."""
+        working = self._errands.begin(work, name="pictures taken in")
+        try:
+            await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.wait({working})
             raise
 
     async def show(self, image: Image) -> bytes:

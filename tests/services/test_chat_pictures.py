@@ -1,5 +1,6 @@
 """Pictures of a question: taken in like uploads, left out where they fail, shown to models as models take them."""
 
+import asyncio
 import base64
 import io
 from collections.abc import AsyncIterator, Sequence
@@ -161,6 +162,30 @@ async def test_a_picture_is_no_larger_than_chats_allow(tmp_path: Path) -> None:
         async with talk.graph.chat.receive(None) as incoming:
             with pytest.raises(TooLarge):
                 await incoming.write(bytes(2000))
+
+
+async def test_who_leaves_while_a_picture_is_written_down_leaves_none(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = talk.graph.adapters.images
+    add, added, goes_on = images.add, asyncio.Event(), asyncio.Event()
+
+    async def add_slowly(image: Image, **more: Any) -> Any:
+        registered = await add(image, **more)
+        added.set()
+        await goes_on.wait()
+        return registered
+
+    monkeypatch.setattr(images, "add", add_slowly)
+    asking = asyncio.create_task(talk.ask("Look", pictures=[data_url(png(8, 6))]))
+    await added.wait()
+    asking.cancel()
+    goes_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+
+    (image,) = await images.page(ANA, after=None, limit=9) or (None,)
+    assert image is None or image.status is ImageStatus.DELETED
 
 
 async def test_a_refused_question_leaves_no_picture(talk: Talk) -> None:

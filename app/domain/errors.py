@@ -28,6 +28,7 @@ AppError                         internal
 ├── ModelNotFound                model_not_found      nobody here runs a model of that name
 ├── ModelUnavailable             model_unavailable    what runs models is not there, or busy; nothing was begun
 ├── ModelFailed                  model_failed         it gave up on its answer
+│   └── ModelRefused             model_failed         it would give up each time
 ├── ModelStalled                 model_stalled        it went silent
 ├── VisionUnsupported            vision_unsupported   the model cannot see, and there was nothing else
 ├── PicturesDisabled             pictures_disabled    no pictures are taken in chats here
@@ -189,6 +190,10 @@ class ModelUnavailable(AppError):
 class ModelFailed(AppError):
     code = "model_failed"
     retryable = True
+
+
+class ModelRefused(ModelFailed):
+    retryable = False
 
 
 class ModelStalled(AppError):

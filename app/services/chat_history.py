@@ -56,6 +56,12 @@ async def recalled(messages: Sequence[Message], *, pictures: int, show: Show) ->
     return turns[::-1]
 
 
+def shows_pictures(messages: Sequence[Message], memory: Memory) -> bool:
+    """Tell whether a model that sees would be shown any picture of *messages*."""
+    stored = (image.status is ImageStatus.STORED for message in messages for image in message.images)
+    return memory.pictures > 0 and any(stored)
+
+
 def joined(turns: Sequence[Turn]) -> list[Turn]:
     """Return *turns* so that both sides take turns: the templates of many models refuse anything else."""
     taken: list[Turn] = []

@@ -45,7 +45,7 @@ class GivenData:
 
 @dataclass(frozen=True, slots=True)
 class GivenFile:
-    """A picture that was received; *declared* is the type its sender gave it."""
+    """A picture that was received; *declared*, the type its sender gave it, decides nothing."""
 
     incoming: Incoming
     declared: str | None
@@ -106,7 +106,7 @@ class ChatPictures:
         """
         taken = Taken()
         try:
-            await self._to_the_end(self._take_all(dict.fromkeys(pictures), user, asked_at, taken))
+            await self._to_the_end(self._take_all(_once(pictures), user, asked_at, taken))
             yield taken
         except BaseException:
             if taken.new and not taken.is_kept:
@@ -152,8 +152,8 @@ class ChatPictures:
                 return await self._find(picture, user)
             case GivenData(text):
                 return await self._decode(text, user, asked_at)
-            case GivenFile(incoming, declared):
-                return await self._uploads.host(incoming, user=user, declared=declared, idempotency_key=None)
+            case GivenFile(incoming):
+                return await self._host(incoming, user)
             case GivenUp(refusal):
                 raise refusal
 
@@ -174,7 +174,11 @@ class ChatPictures:
                 await data_urls.decode_into(incoming, text, start=found.start)
             except data_urls.NotBase64:
                 raise SourceRejected("not_base64", "The data are not base64: RFC 4648, padded, no spaces.") from None
-            return await self._uploads.host(incoming, user=user, declared=found.content_type, idempotency_key=None)
+            return await self._host(incoming, user)
+
+    async def _host(self, incoming: Incoming, user: UserId) -> Image:
+        # Pages name the types of pictures by their files' extensions: the bytes decide.
+        return await self._uploads.host(incoming, user=user, declared=None, idempotency_key=None)
 
     async def _put_back(self, images: Sequence[Image]) -> None:
         """Delete what was taken in for a question that was refused: whoever asks again brings it again."""
@@ -184,3 +188,9 @@ class ChatPictures:
             except AppError as refusal:
                 named = {"user_id": str(image.user), "image_id": str(image.id)}
                 log.warning("a picture of no message is left", extra=named | {"error": refusal.code})
+
+
+def _once(pictures: Sequence[Picture]) -> list[Picture]:
+    """Return *pictures* with no id twice; two that look the same stay two: the question may be whether they are."""
+    ids = dict.fromkeys(picture for picture in pictures if isinstance(picture, ImageId))
+    return [picture for picture in pictures if not isinstance(picture, ImageId) or ids.pop(picture, 0) is None]

@@ -10,7 +10,7 @@ from app.domain.chat_models import ChatModels, ChatOrder, Piece, Turn
 from app.domain.conversations import Conversations, Message, Role
 from app.domain.errors import AppError, ModelNotFound, NotFound, PicturesDisabled
 from app.domain.ids import SessionId, UserId
-from app.services.chat_history import Memory, joined, recalled, remembered
+from app.services.chat_history import Memory, joined, recalled, remembered, shows_pictures
 from app.services.chat_pictures import FIELD, ChatPictures, GivenFile, Picture, Taken
 from app.services.transcript import Transcript
 from app.services.turns import Turns
@@ -81,12 +81,12 @@ class Questions:
         """
         earlier = await self._earlier(question)
         offered = question.pictures if self._pictures.is_enabled else ()
-        await self._choose(question, has_pictures=bool(offered))
+        await self._choose(question, earlier, has_pictures=bool(offered))
         self._turns.require_room()
         async with self._pictures.taking(offered, user=question.user, asked_at=asked_at) as taken:
             left_out = self._judge(question, taken)
             # Once more, from memory: if no picture is left, nobody needs to see.
-            choice = await self._choose(question, has_pictures=bool(taken.images))
+            choice = await self._choose(question, earlier, has_pictures=bool(taken.images))
             warnings = [*left_out, *choice.warnings]
             yield Plan(
                 question=question,
@@ -112,8 +112,13 @@ class Questions:
                 self._vision.forget(order.model)
                 raise
 
-    async def _choose(self, question: Question, *, has_pictures: bool) -> Choice:
-        return await self._vision.choose(question.model, has_pictures=has_pictures, has_text=question.has_text)
+    async def _choose(self, question: Question, earlier: Sequence[Message], *, has_pictures: bool) -> Choice:
+        return await self._vision.choose(
+            question.model,
+            has_pictures=has_pictures,
+            has_text=question.has_text,
+            has_earlier=shows_pictures(earlier, self._memory),
+        )
 
     async def _earlier(self, question: Question) -> Sequence[Message]:
         """Return what the model is reminded of; raise `NotFound` for a conversation of somebody else."""

@@ -46,9 +46,12 @@ class Vision:
         self._monotonic = monotonic
         self._known: dict[str, tuple[Abilities, float]] = {}
 
-    async def choose(self, asked: str | None, *, has_pictures: bool, has_text: bool) -> Choice:
+    async def choose(
+        self, asked: str | None, *, has_pictures: bool, has_text: bool, has_earlier: bool = False
+    ) -> Choice:
         """Return who answers a question to *asked* (None: to whoever answers by default).
 
+        With *has_earlier* there are pictures in what went before, which a question may be about as well.
         Raise `ProviderNotConfigured` when there is no such default, `ModelNotFound`, `ModelUnavailable`, or
         `VisionUnsupported` for pictures alone that nobody can see.
         """
@@ -56,15 +59,16 @@ class Vision:
         if model is None:
             raise ProviderNotConfigured("No model is named: name one, or set OLLAMA_MODEL.", field="model")
         sees = await self._sees(model)
-        if sees or not has_pictures:
+        if sees or not (has_pictures or has_earlier):
             return Choice(model=model, sees=sees)
         fallback = await self._find_fallback(model)
         if fallback is not None:
             warning = Warned(code="vision_fallback", detail=f"{model} cannot see pictures: {fallback} answers.")
             return Choice(model=fallback, sees=True, warnings=[warning])
-        if not has_text:
+        if has_pictures and not has_text:
             raise VisionUnsupported(f"{model} cannot see pictures.", field="images")
-        warning = Warned(code=VisionUnsupported.code, detail=f"{model} cannot see pictures: it gets the text alone.")
+        left_out = "it gets the text alone" if has_pictures else "earlier ones are not shown to it"
+        warning = Warned(code=VisionUnsupported.code, detail=f"{model} cannot see pictures: {left_out}.")
         return Choice(model=model, sees=False, warnings=[warning])
 
     def forget(self, model: str) -> None:

@@ -87,6 +87,7 @@ STATUS: Mapping[type[AppError], int] = {
     errors.ModelNotFound: 404,
     errors.ModelUnavailable: 503,
     errors.ModelFailed: 502,
+    errors.ModelRefused: 502,
     errors.ModelStalled: 504,
     errors.VisionUnsupported: 422,
     errors.PicturesDisabled: 422,

@@ -13,10 +13,11 @@ from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, D
 from yarl import URL
 
 from app.adapters.chat.lines import Lines, LineTooLong
-from app.domain.errors import AppError, ModelFailed, ModelUnavailable
+from app.adapters.chat.refusals import unavailable
+from app.domain.errors import AppError, ModelFailed
 
 _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "holdfast"}
-_CONNECT_SECONDS = 10.0
+_CONNECT_SECONDS = 3.0
 _LONGEST_LINE = 1024 * 1024
 _READ_BYTES = 64 * 1024
 
@@ -36,7 +37,7 @@ class Connections:
 
         The answer is to be closed.  Time is bounded for the connection only.
         """
-        with _translated(ModelUnavailable("Ollama did not answer.")):
+        with _translated(unavailable("Ollama did not answer.")):
             return await self._opened().post(self._root / path, data=body, allow_redirects=False)
 
     async def aclose(self) -> None:
@@ -81,11 +82,11 @@ class LineReader:
 async def read(response: ClientResponse, *, largest: int) -> bytes:
     """Return the body of an answer; raise `ModelUnavailable` when it is larger, or breaks off."""
     body = bytearray()
-    with _translated(ModelUnavailable("Ollama's answer broke off.")):
+    with _translated(unavailable("Ollama's answer broke off.")):
         async for chunk in response.content.iter_chunked(_READ_BYTES):
             body += chunk
             if len(body) > largest:
-                raise ModelUnavailable("Ollama's answer is too large.")
+                raise unavailable("Ollama's answer is too large.")
     return bytes(body)
 
 

@@ -18,11 +18,11 @@ from app.adapters.chat.connections import Connections, LineReader, read
 from app.adapters.chat.orders import body_of, checked_name
 from app.adapters.chat.patience import Patience, Waiting
 from app.adapters.chat.pieces import SaidError, pieces_in
-from app.adapters.chat.refusals import Refusals
+from app.adapters.chat.refusals import Refusals, unavailable
 from app.domain.chat_models import Abilities, ChatOrder, Finished, Piece
 from app.domain.errors import ModelFailed, ModelUnavailable
 
-_SHOW_SECONDS = 15.0
+_SHOW_SECONDS = 5.0
 _REFUSAL_SECONDS = 5.0
 _LARGEST_SHOWN = 8 * 1024 * 1024
 _LARGEST_REFUSAL = 64 * 1024
@@ -49,7 +49,7 @@ class OllamaModels:
                 finally:
                     response.close()
         except TimeoutError as exc:
-            raise ModelUnavailable("Ollama did not answer in time.") from exc
+            raise unavailable("Ollama did not answer in time.") from exc
         # Licences and vocabularies come along.
         return abilities_in(await asyncio.to_thread(_object, shown))
 
@@ -83,7 +83,7 @@ class OllamaModels:
         try:
             return pieces_in(line)
         except SaidError as exc:
-            raise self._refusals.of_error(exc.error, model=model) from None
+            raise self._refusals.of_error(exc.error, model) from None
 
     async def _check(self, response: ClientResponse, model: str) -> None:
         if response.status == HTTPStatus.OK:
@@ -100,7 +100,7 @@ def _object(shown: bytes) -> dict[str, Any]:
     try:
         members = json.loads(shown)
     except (ValueError, RecursionError) as exc:
-        raise ModelUnavailable("Ollama's answer cannot be read.") from exc
+        raise unavailable("Ollama's answer cannot be read.") from exc
     if not isinstance(members, dict):
-        raise ModelUnavailable("Ollama's answer cannot be read.")
+        raise unavailable("Ollama's answer cannot be read.")
     return members

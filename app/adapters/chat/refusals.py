@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from app.domain.errors import AppError, InvalidInput, ModelFailed, ModelNotFound, ModelUnavailable
+from app.domain.errors import (
+    AppError,
+    InvalidInput,
+    ModelFailed,
+    ModelNotFound,
+    ModelRefused,
+    ModelUnavailable,
+    ProviderNotConfigured,
+)
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +31,7 @@ _NO_TALKER = re.compile(r"does not support (chat|completion|generate)", re.IGNOR
 _TOO_LONG = re.compile(r"exceeds? .{0,30}\bcontext\b|\b(prompt|input) is too long", re.IGNORECASE)
 _NO_PICTURES = re.compile(r"only supports one image|image input is not supported", re.IGNORECASE)
 
+_CLOSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _BUSY = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _HINTS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "OLLAMA_API_KEY is missing or wrong",
@@ -51,11 +60,14 @@ class Refusals:
             return ModelUnavailable("Ollama is busy.", retry_after=_retry_after(headers))
         if (hint := _hint(status)) is not None:
             log.warning("Ollama cannot be used", extra={"status": status, "hint": hint, "said": self._said(error)})
-            return ModelUnavailable("Ollama cannot be used from here.")
-        return ModelFailed(f"Ollama answered {status}.") if error is None else self.of_error(error, model=model)
+            if status in _CLOSED:
+                return ProviderNotConfigured("Ollama does not let this service in.")
+            return unavailable("Ollama cannot be used from here.")
+        failure = ModelRefused if status == HTTPStatus.BAD_REQUEST else ModelFailed
+        return failure(f"Ollama answered {status}.") if error is None else self.of_error(error, model, failure)
 
-    def of_error(self, error: object, *, model: str) -> AppError:
-        """Return what an *error* means, in the middle of an answer or in place of one."""
+    def of_error(self, error: object, model: str, failure: type[ModelFailed] = ModelFailed) -> AppError:
+        """Return what an *error* means, in the middle of an answer or in place of one; *failure*: nothing we know."""
         said = self._said(error)
         if _NO_NAME.search(said):
             return no_model(model)
@@ -65,13 +77,18 @@ class Refusals:
             return InvalidInput("The conversation is too long for the model.", field="message")
         if _NO_PICTURES.search(said):
             return InvalidInput("The model does not take these pictures, or not so many.", field="images")
-        return ModelFailed(f"The model gave up: {said}")
+        return failure(f"The model gave up: {said}")
 
     def _said(self, error: object) -> str:
         """Return *error* as text of a bounded length that any log and any database can hold."""
         text = error if isinstance(error, str) else json.dumps(error, separators=(",", ":"))
         text = text.replace(self._key, "[key]") if self._key else text
         return _CONTROL.sub(" ", text).encode("utf-8", "replace").decode()[:_LONGEST_MESSAGE].strip()
+
+
+def unavailable(detail: str) -> ModelUnavailable:
+    """Return the refusal of what may be there in a moment."""
+    return ModelUnavailable(detail, retry_after=_BUSY_SECONDS)
 
 
 def no_model(model: str) -> ModelNotFound:

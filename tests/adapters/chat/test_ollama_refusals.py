@@ -7,7 +7,15 @@ import pytest
 from aiohttp import web
 
 from app.adapters.chat.ollama import OllamaModels
-from app.domain.errors import AppError, InvalidInput, ModelFailed, ModelNotFound, ModelUnavailable
+from app.domain.errors import (
+    AppError,
+    InvalidInput,
+    ModelFailed,
+    ModelNotFound,
+    ModelRefused,
+    ModelUnavailable,
+    ProviderNotConfigured,
+)
 from devkit.ollama import SEEING, ApiFault, Behaviour, Ending, Model, OllamaStandIn
 from devkit.serving import served
 from tests.adapters.chat.conftest import Adapter
@@ -33,9 +41,9 @@ async def refused(models: OllamaModels, model: str = SEEING) -> AppError:
         (500, "prompt is too long", InvalidInput),
         (500, "this model only supports one image while more than one image requested", InvalidInput),
         (500, "image input is not supported - hint: you may need to provide the mmproj", InvalidInput),
-        (400, "illegal base64 data at input byte 4", ModelFailed),
-        (401, "unauthorized", ModelUnavailable),
-        (403, "", ModelUnavailable),
+        (400, "illegal base64 data at input byte 4", ModelRefused),
+        (401, "unauthorized", ProviderNotConfigured),
+        (403, "", ProviderNotConfigured),
         (408, "slow", ModelFailed),
         (413, "large", ModelUnavailable),
         (429, "too many", ModelUnavailable),
@@ -104,7 +112,8 @@ async def test_a_busy_one_says_when_to_come_back(
 
 async def test_nobody_there_is_unavailable(adapter: Adapter) -> None:
     models = adapter(base_url=f"http://127.0.0.1:{free_port()}")
-    assert type(await refused(models)) is ModelUnavailable
+    refusal = await refused(models)
+    assert (type(refusal), refusal.retry_after) == (ModelUnavailable, 5)
     with pytest.raises(ModelUnavailable):
         await models.abilities(SEEING)
 
@@ -133,7 +142,7 @@ async def test_the_key_is_sent_and_never_told(adapter: Adapter, caplog: pytest.L
     caplog.set_level(logging.DEBUG)
     async with OllamaStandIn(key=KEY) as cloud:
         assert await pieces(adapter(base_url=cloud.base_url, key=KEY), order())
-        assert type(await refused(adapter(base_url=cloud.base_url))) is ModelUnavailable
+        assert type(await refused(adapter(base_url=cloud.base_url))) is ProviderNotConfigured
 
         cloud.api_faults.add(ApiFault(on="chat", status=401, body={"error": f"bad key {KEY}"}))
         cloud.api_faults.add(ApiFault(on="chat", status=500, body={"error": f"bad key {KEY}"}))

@@ -15,6 +15,7 @@ from app.services.errands import Errands
 
 log = logging.getLogger(__name__)
 
+_BELIEVED_SECONDS = 2.0
 _ENDING_SECONDS = 2.0
 _RETRY_AFTER_SECONDS = 5
 
@@ -78,10 +79,29 @@ class Answers:
         return answer if answer is not None and answer.is_recorded else None
 
     async def leave(self, answer: Answer) -> None:
-        """Stop an answer whose reader has left, and return when its row says so."""
+        """Stop an answer whose last reader has left, and return when its row says so."""
+        answer.readers -= 1
+        if self._is_heard(answer):
+            return
         answer.cut(Cut.INTERRUPTED if self._is_stopping else Cut.STOPPED)
         if answer.stream in self._endings:
             await asyncio.shield(self._endings[answer.stream])
+
+    def join(self, stream: StreamId) -> Answer | None:
+        """Return an answer that is being said here, which has one more reader from now on."""
+        answer = self.find(stream)
+        if answer is not None:
+            answer.readers += 1
+        return answer
+
+    def hear_reader(self, name: str) -> None:
+        """Take it that somebody elsewhere reads the answer of that *name* for the next two seconds."""
+        for answer in self._recorded():
+            if name == str(answer.stream):
+                answer.followed_at = self._monotonic()
+
+    def _is_heard(self, answer: Answer) -> bool:
+        return answer.readers > 0 or self._monotonic() - answer.followed_at < _BELIEVED_SECONDS
 
     async def stop_session(self, session: SessionId) -> None:
         """Stop what is said in *session*, and return when the rows say so, or after a moment."""
@@ -109,7 +129,7 @@ class Answers:
         if answers:
             stopped = await self._conversations.asked_to_stop([answer.stream for answer in answers])
             for answer in answers:
-                if answer.stream in stopped:
+                if answer.stream in stopped or not self._is_heard(answer):
                     answer.cut(Cut.STOPPED)
                 else:
                     await self._keep(answer)

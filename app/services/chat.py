@@ -54,7 +54,7 @@ async def _nothing() -> None:
 
 
 class Saying:
-    """An answer and its one reader.  To leave the block before the end is to have left: the model stops."""
+    """An answer and one of its readers.  When the last one leaves the block before the end, the model stops."""
 
     def __init__(self, events: AsyncIterator[Event], leave: Callable[[], Awaitable[None]] = _nothing) -> None:
         self._events = events
@@ -132,13 +132,13 @@ class ChatService:
         asked_at, began = question.asked_at(self._outside.clock()), self._outside.monotonic()
         known = await self._find_known(question.user, idempotency_key)
         if known is not None:
-            return Saying(await self._replays.tell(known))
+            return await self._again(known)
         self._answers.require_open()
         try:
             async with self._questions.plan(question, asked_at=asked_at) as plan:
                 return await self._say(plan, began, idempotency_key)
         except _Repeated as repeated:
-            return Saying(await self._replays.tell(repeated.stream))
+            return await self._again(repeated.stream)
 
     async def stop(self, stream: StreamId, *, by: Caller) -> None:
         """Have an answer stop, wherever it is said; one that has ended stays as it is.  Raise `NotFound`."""
@@ -160,6 +160,13 @@ class ChatService:
             await self._conversations.ask_to_stop(stream, at=self._outside.clock())
             self._tell(str(stream))
 
+    async def _again(self, stream: StreamId) -> Saying:
+        answer = self._answers.join(stream)
+        return Saying(await self._replays.tell(stream)) if answer is None else self._saying(answer)
+
+    def _saying(self, answer: Answer) -> Saying:
+        return Saying(answer.transcript.events(), lambda: self._answers.leave(answer))
+
     async def _find_known(self, user: UserId, key: IdempotencyKey | None) -> StreamId | None:
         known = None if key is None else await self._repetitions.find(user, key)
         return None if known is None else StreamId(known)
@@ -176,7 +183,7 @@ class ChatService:
         if stream != answer.stream:
             self._answers.drop(answer)
             raise _Repeated(stream)
-        return Saying(answer.transcript.events(), lambda: self._answers.leave(answer))
+        return self._saying(answer)
 
     def _answer(self, plan: Plan, began: float) -> Answer:
         ids, question = self._outside.ids, plan.question

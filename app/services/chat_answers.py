@@ -69,6 +69,10 @@ class Answer:
         self.transcript = transcript
         self.is_recorded = False
         """Whether its row is there."""
+        self.readers = 1
+        """How many listen here."""
+        self.followed_at = float("-inf")
+        """When another process said last that it has a reader."""
         self._model = model
         self._pieces = pieces
         self._on_first = on_first

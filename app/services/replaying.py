@@ -13,13 +13,19 @@ Sleep = Callable[[float], Awaitable[object]]
 
 
 class Replays:
-    """Once *is_stopping*, nobody waits any more for what is still to come."""
+    """Once *is_stopping*, nobody waits for what is still to come.  *tell* says that an answer has a reader here."""
 
     def __init__(
-        self, *, conversations: Conversations, is_stopping: Callable[[], bool], sleep: Sleep = asyncio.sleep
+        self,
+        *,
+        conversations: Conversations,
+        is_stopping: Callable[[], bool],
+        tell: Callable[[str], object],
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._conversations = conversations
         self._is_stopping = is_stopping
+        self._tell = tell
         self._sleep = sleep
 
     async def tell(self, stream: StreamId) -> AsyncIterator[Event]:
@@ -27,6 +33,7 @@ class Replays:
         found = await self._conversations.find_answer(stream)
         if found is None:
             raise NotFound("That question was asked before, and its conversation has been deleted since.")
+        self._tell(str(stream))
         return self._events(stream, found[1])
 
     async def _events(self, stream: StreamId, answer: Message) -> AsyncIterator[Event]:
@@ -42,6 +49,7 @@ class Replays:
             if self._is_stopping():
                 yield _failed(INTERRUPTED, "The service is shutting down.", is_retryable=True)
                 return
+            self._tell(str(stream))
             await self._sleep(KEPT_EVERY_SECONDS)
             try:
                 found = await self._conversations.find_answer(stream)

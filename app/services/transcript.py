@@ -1,7 +1,6 @@
 """What is said in one answer: for the one who reads it as it comes, and as the text that is kept."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Iterable
 
 from app.domain.answers import Done, Event, Failed, Started, Token, Warned
@@ -11,7 +10,7 @@ class Transcript:
     """Begins with *begun* and *warnings*; takes up to *max_chars* characters of text."""
 
     def __init__(self, begun: Started, warnings: Iterable[Warned] = (), *, max_chars: int) -> None:
-        self._events: deque[Event] = deque([begun, *warnings])
+        self._events: list[Event] = [begun, *warnings]
         self._room = max_chars
         self._said: list[str] = []
         self._news = asyncio.Event()
@@ -43,13 +42,15 @@ class Transcript:
         self._tell(last)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield each event once, as it comes, to the last; there is one reader."""
+        """Yield each event once, from the first, as it comes, to the last: to as many readers as there are."""
+        told = 0
         while True:
-            self._news.clear()
-            while self._events:
-                yield self._events.popleft()
+            while told < len(self._events):
+                told += 1
+                yield self._events[told - 1]
             if self._is_closed:
                 return
+            self._news.clear()  # who waits already was woken by what has come
             await self._news.wait()
 
     def _tell(self, event: Event) -> None:

@@ -17,7 +17,7 @@ from app.services.turns import Turns
 from app.services.uploads import UploadService, UploadTerms
 from app.services.vision import Vision, VisionTerms
 from app.wiring.inputs import InputGraph
-from app.wiring.topics import STOPPED
+from app.wiring.topics import READ, STOPPED
 
 
 class ChatGraph(InputGraph):
@@ -47,7 +47,11 @@ class ChatGraph(InputGraph):
             questions=self.questions,
             pictures=self.chat_pictures,
             answers=self.answers,
-            replays=Replays(conversations=adapters.conversations, is_stopping=lambda: self.answers.is_stopping),
+            replays=Replays(
+                conversations=adapters.conversations,
+                is_stopping=lambda: self.answers.is_stopping,
+                tell=partial(adapters.bus.tell, READ),
+            ),
             errands=self.errands,
             metrics=self.metrics,
             outside=Outside(ids=world.ids, clock=world.clock, monotonic=world.monotonic),

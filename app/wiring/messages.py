@@ -5,7 +5,7 @@ import logging
 from app.domain.ids import GenerationId
 from app.fleet.channel import Gone
 from app.wiring.graph import Graph
-from app.wiring.topics import CHANGED, COUNTED, DUE, READS, STOPPED, UNANSWERED
+from app.wiring.topics import CHANGED, COUNTED, DUE, READ, READS, STOPPED, UNANSWERED
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +17,7 @@ def connect(graph: Graph) -> None:
     bus.on(DUE, lambda _: graph.runner.wake())
     bus.on(COUNTED, graph.limiter.hear)
     bus.on(UNANSWERED, lambda text: graph.reconciler.hear_lost(GenerationId(text)))
+    bus.on(READ, graph.answers.hear_reader)
     bus.on(STOPPED, graph.answers.hear)
     bus.on_question(READS, graph.access_times.flush)
 

@@ -15,5 +15,8 @@ UNANSWERED = "unanswered"
 STOPPED = "stopped"
 """An answer that is to stop, or a conversation that all are to stop in; its id."""
 
+READ = "read"
+"""An answer that somebody reads here, wherever it is said; its stream."""
+
 READS = "reads"
 """A question: write down which images were read lately."""

@@ -10,6 +10,7 @@ from app.domain.access import Caller
 from app.domain.answers import Done, Event, Failed, Started, Token
 from app.domain.catalog import IdempotencyKey
 from app.domain.chat_models import AtWork, Finished, Said
+from app.domain.conversations import MessageStatus
 from app.domain.errors import IdempotencyKeyReused, ModelFailed, NotFound, StorageUnavailable
 from app.services.chat import Question, Saying
 from app.services.chat_pictures import GivenData
@@ -89,7 +90,9 @@ async def test_what_is_still_being_said_is_told_as_it_is_kept(talk: Talk) -> Non
             slept.put_nowait(awake)
             await awake.wait()
 
-        replays = Replays(conversations=talk.graph.adapters.conversations, is_stopping=lambda: False, sleep=sleep)
+        replays = Replays(
+            conversations=talk.graph.adapters.conversations, tell=id, is_stopping=lambda: False, sleep=sleep
+        )
         events = await replays.tell(started.stream)
         assert [await anext(events), await anext(events)] == [started, Token("A ")]
         following = asyncio.ensure_future(anext(events))
@@ -114,7 +117,7 @@ async def test_two_at_once_are_one_question(talk: Talk) -> None:
         for call in talk.models.calls:
             call.finish()
         ends = [end_of(await rest(saying)) for saying in (first, second)]
-    assert [end.reason for end in ends if isinstance(end, Done)] in (["stop", None], [None, "stop"])
+    assert [end.reason for end in ends if isinstance(end, Done)] == ["stop", "stop"]
 
 
 async def test_the_later_of_two_at_once_leaves_no_picture(talk: Talk) -> None:
@@ -144,14 +147,14 @@ async def test_who_waits_for_what_is_still_to_come_is_told_when_it_will_not(
     conversations = talk.graph.adapters.conversations
     async with await ask(talk) as saying:
         started = await began(saying)
-        stopping = Replays(conversations=conversations, is_stopping=lambda: True)
+        stopping = Replays(conversations=conversations, tell=id, is_stopping=lambda: True)
         (_, end) = [event async for event in await stopping.tell(started.stream)]
         assert end == Failed(code="interrupted", detail="The service is shutting down.", retryable=True)
 
         async def fail(_: float) -> None:
             monkeypatch.setattr(conversations, "find_answer", _fail)
 
-        failing = Replays(conversations=conversations, is_stopping=lambda: False, sleep=fail)
+        failing = Replays(conversations=conversations, tell=id, is_stopping=lambda: False, sleep=fail)
         (first, end) = [event async for event in await failing.tell(started.stream)]
         assert isinstance(first, Started)
         assert isinstance(end, Failed)
@@ -160,3 +163,25 @@ async def test_who_waits_for_what_is_still_to_come_is_told_when_it_will_not(
 
 async def _fail(*_: object) -> None:
     raise StorageUnavailable("The disk is gone.")
+
+
+async def test_an_answer_goes_on_until_its_last_reader_has_left(talk: Talk) -> None:
+    talk.models.prompt = (Said("A "),)
+    first, second = await ask(talk), await ask(talk)
+    async with second:
+        async with first:
+            started = await began(first)
+        assert not talk.models.calls[0].closed.is_set()
+        assert await began(second) == started
+    assert (await talk.answer(started.session)).status is MessageStatus.STOPPED
+
+
+async def test_a_reader_elsewhere_is_believed_for_two_seconds(talk: Talk) -> None:
+    talk.models.prompt = (Said("A "),)
+    async with await ask(talk) as saying:
+        started = await began(saying)
+        talk.graph.answers.hear_reader(str(started.stream))
+    await talk.look(after=1.9)
+    assert not talk.models.calls[0].closed.is_set()
+    await talk.look(after=0.2)
+    await talk.models.calls[0].closed.wait()

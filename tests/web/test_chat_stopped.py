@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from app.domain.ids import StreamId
 from devkit.ollama import Behaviour, Ending, OllamaStandIn
 from tests.support.beside_ollama import beside
 from tests.support.conversing import SAY, begun, messages, said, say, sessions, show, start
@@ -203,3 +204,22 @@ async def test_the_connection_serves_the_next_request(service: Service, ollama: 
     for _ in range(3):
         assert (await heard(await say(service.http)))[-1].name == "done"
         assert (await service.http.get("/livez")).status == 200
+
+
+async def test_an_answer_that_was_asked_for_again_goes_on_for_whoever_stays(
+    service: Service, ollama: OllamaStandIn
+) -> None:
+    body, key = {"user_id": "two", "message": "Hello"}, {"Idempotency-Key": "again"}
+    first = await service.http.post(SAY, json=body, headers=key)
+    await begun(first)
+    events, so_far = await begun(await service.http.post(SAY, json=body, headers=key))
+    answer = service.graph.answers.find(StreamId(start(so_far)["stream_id"]))
+    assert answer is not None
+    first.close()
+    await until(lambda: answer.readers == 1, seconds=2)
+    ollama.release()
+    rest = await rest_of(events)
+
+    assert text_of([*so_far, *rest]) == "One two three four"
+    assert (rest[-1].name, rest[-1].data["done_reason"]) == ("done", "stop")
+    assert len(ollama.chats) == 1

@@ -45,10 +45,9 @@ class GivenData:
 
 @dataclass(frozen=True, slots=True)
 class GivenFile:
-    """A picture that was received; *declared*, the type its sender gave it, decides nothing."""
+    """A picture that was received; what its sender calls it decides nothing."""
 
     incoming: Incoming
-    declared: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,9 +87,7 @@ class ArrivingPicture:
             return named(text_of(IMAGES, self._text))
         if self._incoming is None or self._refusal is not None:
             return GivenUp(self._refusal or InvalidInput("There is no picture.", field=IMAGES))
-        # That it is text is what some clients say of every part without a file name.
-        is_said = self._part.has_file_name or self._part.content_type != _TEXT
-        return GivenFile(self._incoming, self._part.content_type if is_said else None)
+        return GivenFile(self._incoming)
 
     async def _pass_on(self, piece: bytes) -> None:
         if self._refusal is not None:

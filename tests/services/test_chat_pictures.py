@@ -84,7 +84,7 @@ async def test_whatever_they_are_a_model_gets_jpegs_of_moderate_size(talk: Talk)
 async def test_a_file_that_was_received_is_a_picture_too(talk: Talk) -> None:
     async with talk.graph.chat.receive(None) as incoming:
         await incoming.write(png(20, 10))
-        await talk.said(pictures=[GivenFile(incoming, "image/png")])
+        await talk.said(pictures=[GivenFile(incoming)])
     assert [picture.size for picture in shown(talk)] == [(20, 10)]
 
 

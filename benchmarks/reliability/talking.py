@@ -70,6 +70,7 @@ async def _ask(stage: Stage, number: int, session: int, pictures: tuple[str, ...
         stream=StreamId(f"str_{number}"),
         model="llava",
         owner=stage.graph.process_name,
+        asked_at=stage.clock(),
         at=stage.clock(),
     )
     if await conversations.find_answer(turn.stream) is None:

@@ -21,10 +21,18 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class ImageId:
-    """An image's name within its owner's: 1-128 of `A-Za-z0-9_-`."""
+class _Id:
+    """A text that was read once; ids of different kinds are never equal."""
 
     value: str
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ImageId(_Id):
+    """An image's name within its owner's: 1-128 of `A-Za-z0-9_-`."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -33,15 +41,10 @@ class ImageId:
             raise InvalidInput("An image id is 1-128 of A-Z a-z 0-9 _ -.", field="image_id")
         return cls(text)
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True, slots=True, order=True)
-class UserId:
+class UserId(_Id):
     """An owner: 1-128 of `A-Za-z0-9_.@+=~-`, not starting with a dot (so never `.` or `..`)."""
-
-    value: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -52,15 +55,10 @@ class UserId:
             )
         return cls(text)
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True, slots=True, order=True)
-class GenerationId:
+class GenerationId(_Id):
     """`gen_` and a lower-case ULID."""
-
-    value: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -69,15 +67,10 @@ class GenerationId:
             raise InvalidInput("That is not a generation id.", field="generation_id")
         return cls(text)
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True, slots=True, order=True)
-class SessionId:
+class SessionId(_Id):
     """`ses_` and a lower-case ULID: a conversation."""
-
-    value: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -86,25 +79,15 @@ class SessionId:
             raise NotFound("There is no such conversation.", field="session_id")
         return cls(text)
 
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True, slots=True, order=True)
-class MessageId:
+class MessageId(_Id):
     """`msg_` and a lower-case ULID: what was said once."""
 
-    value: str
-
-    def __str__(self) -> str:
-        return self.value
-
 
 @dataclass(frozen=True, slots=True, order=True)
-class StreamId:
+class StreamId(_Id):
     """`str_` and a lower-case ULID: an answer while it is being said."""
-
-    value: str
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -112,9 +95,6 @@ class StreamId:
         if not _STREAM_ID.fullmatch(text):
             raise NotFound("There is no such answer.")
         return cls(text)
-
-    def __str__(self) -> str:
-        return self.value
 
 
 def ulid(now: datetime, entropy: bytes) -> str:

@@ -114,13 +114,20 @@ async def test_every_place_that_slow_ones_took_is_free_again(tmp_path: Path) -> 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only there loopback is more than one address")
 async def test_one_address_cannot_take_what_others_need(tmp_path: Path) -> None:
+    there = asyncio.Semaphore(0)
+
+    async def announced(line: Line) -> None:
+        there.release()
+        await slow_heads(line)
+
     async with still(tmp_path, **SETTINGS | {"MAX_CONNECTIONS_PER_ADDRESS": "20"}) as service:
         await host(service, "pic")
         port = int(service.url.rpartition(":")[2])
         async with asyncio.TaskGroup() as group:
             for _ in range(40):
-                group.create_task(attack(service, slow_heads))
-            await asyncio.sleep(0.1)  # for the attackers to take what they get: they come first
+                group.create_task(attack(service, announced))
+            for _ in range(40):  # who is there first is accepted first
+                await there.acquire()
             statuses = [await from_elsewhere(port) for _ in range(5)]
         assert statuses == [b"HTTP/1.1 200 OK\r\n"] * 5
 

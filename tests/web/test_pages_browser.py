@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from app.domain.ids import UserId
-from tests.support.browser import CHROMIUM, Page, browsing
+from tests.support.browser import CHROMIUM, Page
 from tests.support.pictures import png
 from tests.support.service import Service, serving
 from tests.support.still import host, promise, still
@@ -24,20 +24,6 @@ KEY = "a-service-key-of-some-length"
 PHONE = {"width": 375, "height": 780, "deviceScaleFactor": 1, "mobile": True}
 TILES = "document.querySelectorAll('.tile')"
 NO_KEY = "401 (Unauthorized)"
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
-    async with browsing(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Page) -> AsyncIterator[Page]:
-    browser.complaints.clear()
-    yield browser
-    await browser.call("Emulation.clearDeviceMetricsOverride")
-    assert browser.complaints == []
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

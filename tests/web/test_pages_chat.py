@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from devkit.ollama import BLIND, Behaviour, OllamaStandIn
 from tests.support.beside_ollama import beside
-from tests.support.browser import CHROMIUM, Page, browsing
+from tests.support.browser import CHROMIUM, Page
 from tests.support.conversing import messages, sessions
 from tests.support.pictures import png
 from tests.support.service import Service
@@ -25,20 +25,6 @@ PHONE = {"width": 375, "height": 780, "deviceScaleFactor": 1, "mobile": True}
 ANSWER = "document.querySelector('.assistant:last-child p')?.textContent"
 EMPTIED = """[document.getElementById('said').childElementCount,
   ...['problem', 'stop', 'fresh'].map((id) => document.getElementById(id).hidden)]"""
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Page]:
-    async with browsing(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(browser: Page) -> AsyncIterator[Page]:
-    browser.complaints.clear()
-    yield browser
-    await browser.call("Emulation.clearDeviceMetricsOverride")
-    assert browser.complaints == []
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -5,13 +5,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientResponse
 
 from devkit.ollama import Behaviour, OllamaStandIn
 from devkit.replicate import ReplicateStandIn
 from tests.support.conversing import SAY, begun, messages, show, start
+from tests.support.events import Heard
 from tests.support.fleet import Fleet, fleet, metrics
 from tests.support.pictures import png
 from tests.support.waiting import until
+
+QUESTION = {"user_id": "ana", "message": "Look"}
+KEY = {"Idempotency-Key": "once"}
 
 
 @pytest.fixture
@@ -47,6 +52,43 @@ async def test_a_conversation_is_deleted_through_another_process(both: Fleet, ol
 
     assert answer.status == 204
     assert (await one.get(f"/api/sessions/{session}/messages")).status == 404
+
+
+async def read_twice(both: Fleet) -> tuple[ClientResponse, AsyncIterator[Heard], list[Heard]]:
+    """Ask, ask again through another process, and leave the first answer; return the second, and what was heard."""
+    one, other = await both.client(1), await both.client(2)
+    first = await one.post(SAY, json=QUESTION, headers=KEY)
+    await begun(first)
+    second = await other.post(SAY, json=QUESTION, headers=KEY)
+    events, so_far = await begun(second, tokens=1)
+    first.close()
+
+    async def is_noticed() -> bool:
+        found = await metrics(both.service.http)
+        return any(name.startswith("holdfast_requests_total") and SAY in name for name in found)
+
+    await until(is_noticed)
+    return second, events, so_far
+
+
+async def test_an_answer_goes_on_while_it_is_read_through_another_process(both: Fleet, ollama: OllamaStandIn) -> None:
+    _, events, so_far = await read_twice(both)
+    ollama.release()
+    told = [*so_far, *[event async for event in events]]
+
+    assert "".join(event.data["content"] for event in told if event.name == "token") == "One two three four"
+    assert told[-1].name == "done"
+    kept = (await messages(both.service.http, start(so_far)["session_id"]))[-1]
+    assert (kept["status"], kept["content"]) == ("complete", "One two three four")
+
+
+async def test_an_answer_stops_once_its_reader_in_another_process_has_left_too(
+    both: Fleet, ollama: OllamaStandIn
+) -> None:
+    second, _, _ = await read_twice(both)
+    second.close()
+    async with asyncio.timeout(5):  # a reader elsewhere is believed for two seconds
+        await ollama.left()
 
 
 async def test_the_answers_of_a_dead_process_end_while_the_others_go_on(both: Fleet, ollama: OllamaStandIn) -> None:
